@@ -1,0 +1,225 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+What the commands do: a few lines each over the public classes.
+"""
+
+import json
+import os
+import sys
+from dataclasses import fields
+from operator import itemgetter
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Table
+from tqdm import tqdm
+
+from starcnn import Classifier, Estimator, MassMapper, Simulator
+from starcnn._observations import check_free, read_observations, write_observations
+from starcnn.files import read_files, to_toml
+from starcnn.plugins._manager import find_file, find_recipe, list_backends, open_file
+
+TASKS = {
+    'estimator': ('starcnn_estimators', Estimator),
+    'classifier': ('starcnn_classifiers', Classifier),
+    'mass_mapper': ('starcnn_mass_mappers', MassMapper),
+}
+
+
+def list_families(args):  # noqa: ARG001 - all commands are called alike
+    """Print what is installed."""
+    rows = [
+        (backend.name, 'simulator', '', '', '', backend.summary)
+        for backend in list_backends('starcnn_simulators').values()
+    ]
+    for task, (hook, _) in TASKS.items():
+        for backend in list_backends(hook).values():
+            for file in backend.weights:
+                here = 'no' if find_file(file) is None else 'yes'
+                size = f'{file.size / 1e3:,.0f} kB'
+                rows.append((backend.name, task, file.tag, size, here, backend.summary))
+    names = ('name', 'task', 'weights', 'size', 'here', 'summary')
+    table = Table(
+        rows=sorted(rows, key=itemgetter(0, 1)) or None, names=names, dtype=[str] * len(names)
+    )
+    _print_table(table)
+
+
+def fetch(args):
+    """Download and check the files of families."""
+    files = {}
+    for hook in ('starcnn_simulators', *(hook for hook, _ in TASKS.values())):
+        for backend in list_backends(hook).values():
+            listed = (*getattr(backend, 'weights', ()), *_data_files(backend))
+            files.setdefault(backend.name, {}).update({file.sha256: file for file in listed})
+    names = sorted(files) if args.names == ['all'] else args.names
+    unknown = [name for name in names if name not in files]
+    if unknown:
+        msg = f'NAME must be "all" or one of {sorted(files)}, got {unknown}'
+        raise ValueError(msg)
+    wanted = {sha256: file for name in names for sha256, file in files[name].items()}
+    for file in tqdm(wanted.values(), unit='file', leave=False, disable=None):
+        print(f'{file.tag}: {open_file(file)}')
+
+
+def _data_files(backend):
+    """Return the data files of the package that a backend is in."""
+    function = getattr(backend, 'simulate', None) or backend.encode
+    package = sys.modules[function.__module__].__package__
+    return read_files(package, 'data') if package else ()
+
+
+def demo(args):
+    """Run the main job."""
+    from starcnn.demo import run
+
+    run(members=args.members, real=args.real, output=args.output)
+
+
+def simulate(args):
+    """Write observations and their truth."""
+    path, truth_path = args.output, args.truth
+    if truth_path is None:
+        truth_path = path.with_name(f'{path.stem}_truth.ecsv')
+    check_free(path, truth_path, overwrite=args.overwrite)
+    defaults = Simulator(args.name).options
+    simulator = Simulator(args.name, **dict(_parse_option(item, defaults) for item in args.option))
+    rng = np.random.default_rng(args.seed)
+    observations, truth = simulator.simulate(simulator.sample(args.n, rng=rng), rng=rng)
+    write_observations(observations, path)
+    write_observations(truth, truth_path)
+    print(f'{path}: {args.n} sources\n{truth_path}: the truth')
+
+
+def _parse_option(text, defaults):
+    """Return name and value of KEY=VALUE; the default tells the kind of the value."""
+    name, equals, value = text.partition('=')
+    known = [field.name for field in fields(defaults)]
+    if not equals or name not in known:
+        msg = f'option must be KEY=VALUE with a KEY among {known}, got {text!r}'
+        raise ValueError(msg)
+    default = getattr(defaults, name)
+    if isinstance(default, u.Quantity):
+        return name, u.Quantity(value)
+    if isinstance(default, str):
+        return name, value
+    try:
+        value = json.loads(value)
+    except json.JSONDecodeError:
+        msg = f'option {name!r} must be like {default!r}, got {value!r}'
+        raise ValueError(msg) from None
+    return name, tuple(value) if isinstance(value, list) else value
+
+
+def predict(args):
+    """Run a network and write, or print, the result."""
+    if args.output is not None:
+        check_free(args.output, overwrite=args.overwrite)
+    weights = args.weights
+    if weights is not None and weights.endswith('.onnx'):
+        weights = Path(weights)
+    model = _find_class(args.name, args.task)(
+        args.name, weights=weights, device=args.device, batch_size=args.batch_size
+    )
+    result = model.predict(read_observations(args.data))
+    if args.output is not None:
+        write_observations(result, args.output)
+        print(f'{args.output}: {model}')
+    elif isinstance(result, Table):
+        _print_table(result)
+    else:
+        msg = 'output must be given for a map, got none'
+        raise ValueError(msg)
+
+
+def _find_class(name, task):
+    """Return the public class for the task of a family; `None` takes the only one."""
+    tasks = [key for key, (hook, _) in TASKS.items() if name in list_backends(hook)]
+    if not tasks:
+        names = sorted({name for hook, _ in TASKS.values() for name in list_backends(hook)})
+        msg = f'NAME must be one of the families with a network {names}, got {name!r}'
+        raise ValueError(msg)
+    if task is None and len(tasks) > 1:
+        msg = f'--task must be given, as {name!r} has {tasks}, got none'
+        raise ValueError(msg)
+    if task is not None and task not in tasks:
+        msg = f'--task must be one of those of {name!r}: {tasks}, got {task!r}'
+        raise ValueError(msg)
+    return TASKS[task or tasks[0]][1]
+
+
+def train(args):
+    """Simulate, train, and write an ONNX file."""
+    from starcnn.train import build_bank, export, fit
+
+    path = args.output
+    check_free(path, overwrite=args.overwrite)
+    recipe = find_recipe(args.name, args.variant)
+    simulator = Simulator(args.name)
+    bank = build_bank(
+        simulator.backend,
+        list_backends(TASKS[recipe.task][0])[args.name].encode,
+        recipe.spec,
+        n=recipe.n_mocks if args.mocks is None else args.mocks,
+        seed=args.seed,
+        folder=args.bank or path.with_suffix('.bank'),
+        n_workers=args.workers or os.cpu_count() or 1,
+        options=simulator.options,
+    )
+    result = fit(
+        recipe,
+        bank,
+        output=args.checkpoints or path.with_suffix('.checkpoints'),
+        device=args.device,
+        seed=args.seed,
+        epochs=args.epochs,
+        initial=args.initial,
+        max_seconds=args.max_seconds,
+        amp=args.amp,
+    )
+    if not result.finished:
+        print(f'stopped after {len(result.history)} epochs; the same command goes on')
+        return
+    file = export(
+        result.network,
+        recipe.spec,
+        path,
+        training=result.training,
+        examples=result.examples,
+        half=args.half,
+    )
+    print(f'{path}: put it into the folder data, and this into files.toml\n')
+    print(to_toml(file, recipe.task), end='')
+
+
+def reproduce(args):
+    """Print a paper's numbers beside those measured here."""
+    from starcnn import validation
+
+    output = args.output or Path(f'{args.name}_claims')
+    table = validation.reproduce(args.name, output=output, data=args.data)
+    if args.rst is not None:
+        validation.write_rst(table, args.rst)
+    print(validation.format_claims(table))
+
+
+def _print_table(table):
+    """Print a whole table, numbers with five digits."""
+    table = table.copy()
+    for column in table.itercols():
+        if column.dtype.kind == 'f':
+            column.info.format = '.5g'
+    lines = table.pformat(max_lines=-1, max_width=-1, align='<')
+    print('\n'.join(line.rstrip() for line in lines))
+
+
+COMMANDS = {
+    'list': list_families,
+    'fetch': fetch,
+    'demo': demo,
+    'simulate': simulate,
+    'predict': predict,
+    'train': train,
+    'reproduce': reproduce,
+}

@@ -1,0 +1,124 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Measurement errors of Gaia DR2 as functions of brightness and colour.
+"""
+
+import astropy.units as u
+import numpy as np
+
+__all__ = ['gaia_magnitude_error', 'gaia_parallax_error']
+
+# Number of field-of-view transits of a source in the 22 months of DR2: 70 in 60 months
+# (Jordi et al. 2010, A&A 523, A48, Section 6) times 22 / 60.
+_N_TRANSITS = 26
+
+# Calibration floors of Gaia DR2, mag (Evans et al. 2018, A&A 616, A4, Section 5.2).
+_FLOOR = {'Gaia_G': 0.0003, 'Gaia_BP': 0.002, 'Gaia_RP': 0.002}
+
+# Polynomials in V - I of the logarithmic coefficients of z^2, z and 1, by increasing power
+# (the Gaia science performance relation of Jordi et al. 2010, as in PyGaia 1.x).
+_BP_RP = {
+    'Gaia_BP': (
+        (1.043270, 0.355123, 0.044390, -0.000562),
+        (1.465592, 0.195768, 0.018878, -0.000400),
+        (-1.866968, -0.205807, 0.060769, 0.000262),
+    ),
+    'Gaia_RP': (
+        (1.615927, -0.636628, 0.114126, -0.007597),
+        (1.783906, -0.318499, 0.057112, -0.003803),
+        (-3.042268, -0.091569, 0.027352, -0.001923),
+    ),
+}
+
+# BP - RP = c0 + c1 (V - I) + c2 (V - I)^2 (Evans et al. 2018, Table A.2), valid to V - I = 5.
+_COLOUR = (-0.04212, 1.286, -0.09494)
+_V_I_RANGE = (-0.4, 5.0)
+
+# sigma(parallax) = f sqrt(40 + 800 z + 30 z^2) microarcsec, z = 10^(0.4 (max(G, 13) - 15)): the
+# Gaia science performance relation for DR3, with f = 1.24 for the 21 months of DR2 (PyGaia 3).
+_PARALLAX = (40.0, 800.0, 30.0)
+_DR2_FACTOR = 1.24
+
+
+def _z(magnitude, bright):
+    return 10 ** (0.4 * (np.maximum(magnitude, bright) - 15))
+
+
+def gaia_magnitude_error(filter_name, g, bp_rp):
+    """
+    Return the standard error of a mean magnitude in Gaia DR2.
+
+    Parameters
+    ----------
+    filter_name : {'Gaia_G', 'Gaia_BP', 'Gaia_RP'}
+        The passband.
+
+    g, bp_rp : `~astropy.units.Quantity` with shape (n_star,)
+        The G magnitude and the colour BP - RP.
+
+    Returns
+    -------
+    error : `~astropy.units.Quantity` with shape (n_star,)
+        The standard error.
+
+    Raises
+    ------
+    ValueError
+        If the passband is not one of Gaia's.
+
+    Notes
+    -----
+    The pre-launch relation for one transit (Jordi et al. 2010, A&A 523, A48),
+    divided by the square root of the 26 transits of DR2, with the calibration
+    floors of Evans et al. (2018, A&A 616, A4).
+    """
+    if filter_name not in _FLOOR:
+        msg = f'filter_name must be one of {list(_FLOOR)}, got {filter_name!r}'
+        raise ValueError(msg)
+    error = _magnitude_error(filter_name, g.to_value(u.mag), bp_rp.to_value(u.mag))
+    return error * u.mag
+
+
+def gaia_parallax_error(g):
+    """
+    Return the standard error of a parallax in Gaia DR2.
+
+    Parameters
+    ----------
+    g : `~astropy.units.Quantity` with shape (n_star,)
+        The G magnitude.
+
+    Returns
+    -------
+    error : `~astropy.units.Quantity` with shape (n_star,)
+        The standard error, averaged over the sky.
+
+    Notes
+    -----
+    The Gaia science performance relation for DR3, times 1.24 for the shorter
+    time base of DR2, as in PyGaia 3.
+    """
+    return _parallax_error(g.to_value(u.mag)) * u.mas
+
+
+def _magnitude_error(filter_name, g, bp_rp):
+    """Return the standard error of a magnitude, mag."""
+    floor = _FLOOR[filter_name]
+    if filter_name == 'Gaia_G':
+        z = _z(g, 12)
+        variance = 0.04895 * z**2 + 1.8633 * z + 0.0001985
+    else:
+        c0, c1, c2 = _COLOUR
+        root = np.maximum(c1**2 - 4 * c2 * (c0 - bp_rp), 0)
+        v_i = np.clip((-c1 + np.sqrt(root)) / (2 * c2), *_V_I_RANGE)
+        a, b, c = (10 ** np.polynomial.polynomial.polyval(v_i, p) for p in _BP_RP[filter_name])
+        z = _z(g, 11)
+        variance = a * z**2 + b * z + c
+    return np.sqrt(1e-6 * variance / _N_TRANSITS + floor**2)
+
+
+def _parallax_error(g):
+    """Return the standard error of a parallax, mas."""
+    c0, c1, c2 = _PARALLAX
+    z = _z(g, 13)
+    return 1e-3 * _DR2_FACTOR * np.sqrt(c0 + c1 * z + c2 * z**2)

@@ -1,0 +1,8 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Arrays in, arrays out: open ONNX files, run them, read their distributions.
+"""
+
+from .posterior import *
+from .session import *
+from .spec import *

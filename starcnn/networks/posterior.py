@@ -1,0 +1,362 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+What is known about the parameters of each source: their joint distribution.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.table import QTable
+
+from starcnn.networks._grid import JointGrid
+from starcnn.networks._mixture import JointMixture
+from starcnn.networks.spec import Grid, Mixture, Parameter
+
+__all__ = ['Posterior']
+
+# The number of values at which a density without a grid is given by default.
+_N_VALUES = 501
+
+
+class Posterior:
+    """
+    The distributions of the physical parameters of sources.
+
+    It is made by `starcnn.Estimator.posterior`, or by `from_outputs`. An
+    element, a slice or a boolean array selects sources; the selection is again
+    a posterior. A source without a result has NaN throughout.
+
+    Parameters
+    ----------
+    parts : list
+        The joint distributions, independent of each other.
+
+    Notes
+    -----
+    All values are quantities in linear units (years, not the logarithm of
+    years), and densities are per linear unit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from starcnn.networks import Features, Parameter, Posterior, Spec
+    >>> spec = Spec(
+    ...     family='toy',
+    ...     variant='dense',
+    ...     inputs=(Features(name='x', columns=('colour',), units=('mag',),
+    ...                      bounds=((-1, 3),)),),
+    ...     outputs=(Parameter(name='age', unit='yr', bounds=(6.0, 10.0), log=True),))
+    >>> posterior = Posterior.from_outputs({'age': np.array([[8.0, 0.1]])}, spec)
+    >>> posterior.median('age')
+    <Quantity [1.e+08] yr>
+    """
+
+    def __init__(self, parts):
+        self._parts = tuple(parts)
+        self._where = {
+            parameter.name: (part, k)
+            for part in self._parts
+            for k, parameter in enumerate(part.parameters)
+        }
+
+    @classmethod
+    def from_outputs(cls, outputs, spec):
+        """
+        Make the posterior from what a network returned.
+
+        Parameters
+        ----------
+        outputs : dict
+            The output arrays by name, with one row per source.
+
+        spec : `Spec`
+            What the arrays mean. Outputs that are not distributions of
+            parameters are passed over.
+
+        Returns
+        -------
+        posterior : `Posterior`
+            The distributions.
+
+        Raises
+        ------
+        ValueError
+            If the spec has no parameters, if an output is missing or has
+            another shape, or if its probabilities do not sum to one.
+        """
+        parts = []
+        for part in spec.outputs:
+            if not isinstance(part, Grid | Mixture | Parameter):
+                continue
+            if part.name not in outputs:
+                msg = f'outputs must have {part.name!r}, got {sorted(outputs)}'
+                raise ValueError(msg)
+            shape = np.shape(outputs[part.name])
+            if shape[1:] != part.dimensions[1:] or not shape:
+                expected = str(part.dimensions).replace('None', 'n')
+                msg = f'outputs[{part.name!r}] must have shape {expected}, got {shape}'
+                raise ValueError(msg)
+            is_mixture = isinstance(part, Mixture) or getattr(part, 'grid', ()) is None
+            kind = JointMixture if is_mixture else JointGrid
+            parts.append(kind.from_output(outputs[part.name], part))
+        if not parts:
+            msg = f'spec must have an output with parameters, got {spec.outputs}'
+            raise ValueError(msg)
+        if len({len(part) for part in parts}) > 1:
+            msg = f'outputs must have equally many sources, got {[len(part) for part in parts]}'
+            raise ValueError(msg)
+        return cls(parts)
+
+    def __len__(self):
+        return len(self._parts[0])
+
+    def __getitem__(self, key):
+        rows = np.atleast_1d(np.arange(len(self))[key])
+        return Posterior([part.take(rows) for part in self._parts])
+
+    def __repr__(self):
+        return f'<Posterior of {", ".join(self.parameters)} for {len(self)} sources>'
+
+    @property
+    def parameters(self):
+        """
+        The names of the parameters.
+        """
+        return tuple(self._where)
+
+    def percentile(self, name, q):
+        """
+        Return percentiles of a parameter.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+
+        q : float or array_like
+            The percentiles, between 0 and 100.
+
+        Returns
+        -------
+        values : `~astropy.units.Quantity` with shape (n_source,) or (n_source, n_q)
+            The percentiles.
+        """
+        part, k = self._find(name)
+        q = np.asarray(q, dtype=np.float64)
+        if q.ndim > 1 or not ((q > 0) & (q < 100)).all():
+            msg = f'q must be one or more numbers between 0 and 100, got {q}'
+            raise ValueError(msg)
+        x = [part.quantile(k, value / 100) for value in q.ravel()]
+        x = np.stack(x, axis=1) if x else np.empty((len(self), 0))
+        return _to_quantity(x if q.ndim else x[:, 0], part.parameters[k])
+
+    def median(self, name):
+        """
+        Return the median of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
+        """
+        return self.percentile(name, 50)
+
+    def mean(self, name):
+        """
+        Return the mean of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
+
+        It is the mean of the value in linear units also where the network
+        works with its logarithm.
+        """
+        part, k = self._find(name)
+        return part.mean(k) << u.Unit(part.parameters[k].unit)
+
+    def mode(self, name):
+        """
+        Return the mode of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
+
+        It is where the parameter's own density is largest on the axis the
+        network works with, which may be the logarithm of the value.
+        """
+        part, k = self._find(name)
+        return _to_quantity(part.mode(k), part.parameters[k])
+
+    def cdf(self, name, values):
+        """
+        Return the probability that a parameter is below values.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+
+        values : `~astropy.units.Quantity` with shape (n_source,) or (n_source, m)
+            The values, for instance the true ones to test coverage.
+
+        Returns
+        -------
+        probability : `~numpy.ndarray`
+            Numbers from 0 to 1, with the shape of ``values``.
+        """
+        part, k = self._find(name)
+        x = self._per_source(_to_axis(values, part.parameters[k], 'values'), 'values')
+        return part.cdf(k, x).reshape(np.shape(values))
+
+    def marginal(self, name, values=None):
+        """
+        Return the density of a parameter, whatever the others are.
+
+        Parameters
+        ----------
+        name : str
+            The parameter.
+
+        values : `~astropy.units.Quantity` with shape (m,) or `None`, optional
+            Where to give the density. The default is the nodes of the grid,
+            or 501 values over the range the network was trained on.
+
+        Returns
+        -------
+        values : `~astropy.units.Quantity` with shape (m,)
+            Where the density is given.
+
+        density : `~astropy.units.Quantity` with shape (n_source, m)
+            The density, in the inverse unit of ``values``.
+        """
+        part, k = self._find(name)
+        parameter = part.parameters[k]
+        if values is None:
+            x = _default_axis(parameter)
+            values = _to_quantity(x, parameter)
+        x = _to_axis(values, parameter, 'values')
+        if x.ndim != 1:
+            msg = f'values must have one dimension, got shape {x.shape}'
+            raise ValueError(msg)
+        log_pdf = _axis_log_pdf(part, k, x) + _log_jacobian(x, parameter)
+        density = np.exp(log_pdf) << u.Unit(parameter.unit) ** -1
+        return values, density.to(getattr(values, 'unit', u.dimensionless_unscaled) ** -1)
+
+    def log_prob(self, values):
+        """
+        Return the natural logarithm of the joint density.
+
+        Parameters
+        ----------
+        values : `~astropy.table.QTable` or dict
+            For every parameter a `~astropy.units.Quantity` with shape
+            (n_source,) or (n_source, m).
+
+        Returns
+        -------
+        log_prob : `~numpy.ndarray`
+            The logarithm of the density per unit of each parameter, in the
+            units of the spec, with the shape of the values.
+        """
+        total = 0.0
+        for part in self._parts:
+            columns = []
+            for parameter in part.parameters:
+                label = f'values[{parameter.name!r}]'
+                x = _to_axis(values[parameter.name], parameter, label)
+                shape = x.shape
+                columns.append(self._per_source(x, label))
+                total = total + _log_jacobian(columns[-1], parameter)
+            total = total + part.log_pdf(np.stack(columns, axis=-1))
+        return total.reshape(shape)
+
+    def draw(self, n_draws, *, rng=None):
+        """
+        Draw values of all parameters together, with their correlations.
+
+        Parameters
+        ----------
+        n_draws : int
+            The number of draws for each source.
+
+        rng : `None`, int or `~numpy.random.Generator`, optional
+            The source of random numbers.
+
+        Returns
+        -------
+        draws : `~astropy.table.QTable`
+            One row per source and one column per parameter, each with shape
+            (n_source, n_draws).
+        """
+        rng = np.random.default_rng(rng)
+        draws = QTable()
+        for part in self._parts:
+            x = part.draw(n_draws, rng)
+            for k, parameter in enumerate(part.parameters):
+                draws[parameter.name] = _to_quantity(x[..., k], parameter)
+        return draws
+
+    def plot(self, index=0, *, axes=None):
+        """
+        Plot the density of each parameter and of each pair, for one source.
+
+        Lines mark the 16th, 50th and 84th percentiles; contours hold 68 and 95
+        per cent. It needs matplotlib.
+
+        Parameters
+        ----------
+        index : int, optional
+            The source.
+
+        axes : `~numpy.ndarray` of `~matplotlib.axes.Axes` with shape (p, p), optional
+            Where to draw. The default is a new figure.
+
+        Returns
+        -------
+        axes : `~numpy.ndarray` of `~matplotlib.axes.Axes`
+            The axes; those above the diagonal are empty.
+        """
+        from starcnn.networks._corner import plot_corner
+
+        one = self[int(index)]
+        return plot_corner([one._find(name) for name in one.parameters], axes)
+
+    def _find(self, name):
+        """Return the joint distribution of a parameter, and its place in it."""
+        if name not in self._where:
+            msg = f'name must be one of {list(self._where)}, got {name!r}'
+            raise ValueError(msg)
+        return self._where[name]
+
+    def _per_source(self, x, label):
+        """Return values with shape (n_source, m)."""
+        if x.ndim not in (1, 2) or len(x) != len(self):
+            msg = f'{label} must have shape ({len(self)},) or ({len(self)}, m), got {x.shape}'
+            raise ValueError(msg)
+        return x.reshape(len(self), -1) if x.size else x.reshape(len(self), x[:1].size)
+
+
+def _axis_log_pdf(part, k, x):
+    """Return the logarithm of a parameter's density at x, the same for all sources."""
+    x = np.broadcast_to(x[:, np.newaxis], (len(part), len(x), 1))
+    return part.keep((k,)).log_pdf(x)
+
+
+def _default_axis(parameter):
+    """Return the nodes of the grid, or values over the bounds, on the axis."""
+    if parameter.grid is not None:
+        return np.array(parameter.grid, dtype=np.float64)
+    return np.linspace(*parameter.bounds, _N_VALUES)
+
+
+def _to_quantity(x, parameter):
+    """Return values on the axis of a parameter as a quantity in linear units."""
+    with np.errstate(over='ignore'):
+        return (10**x if parameter.log else x) << u.Unit(parameter.unit)
+
+
+def _to_axis(values, parameter, label):
+    """Return a quantity as values on the axis of a parameter."""
+    try:
+        values = u.Quantity(values, copy=False).to_value(parameter.unit)
+    except u.UnitConversionError:
+        unit = getattr(values, 'unit', None)
+        msg = f'{label} must have a unit like {parameter.unit!r}, got {str(unit)!r}'
+        raise u.UnitsError(msg) from None
+    if not parameter.log:
+        return np.asarray(values, dtype=np.float64)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return np.log10(values)
+
+
+def _log_jacobian(x, parameter):
+    """Return what turns log densities on the axis into those per linear unit."""
+    return -np.log(10) * x - np.log(np.log(10)) if parameter.log else 0.0

@@ -1,0 +1,223 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Tables of results: the order of the columns, percentiles, flags and meta.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import astropy.units as u
+import numpy as np
+from astropy.table import Column, QTable, Table
+
+from starcnn.flags import EDGE, NO_DATA
+from starcnn.networks import Classes, Posterior
+
+__all__ = ['class_table', 'parameter_table', 'result_meta']
+
+# A median this close to a bound, in parts of the width between the bounds, is
+# at the edge: one per cent.
+EDGE_WIDTH = 0.01
+
+_PERCENTILES = {'': 50, '_16': 16, '_84': 84}
+_DESCRIPTIONS = {'': 'median', '_16': '16th percentile', '_84': '84th percentile'}
+
+# FITS keywords have at most eight characters.
+_MAX_KEY = 8
+
+
+def parameter_table(outputs, spec, *, sources=None, flags=None, meta=None):
+    """
+    Build the table of physical parameters from a network's outputs.
+
+    Parameters
+    ----------
+    outputs : dict
+        The output arrays by name, with one row per source.
+
+    spec : `~starcnn.networks.Spec`
+        What the arrays mean.
+
+    sources : `~astropy.table.Table` or `None`, optional
+        What to say about each source, one row per source.
+
+    flags : array_like of int or `None`, optional
+        Bits of `starcnn.flags` that are known already. A source with the bit
+        ``NO_DATA`` gets NaN.
+
+    meta : dict or `None`, optional
+        The meta of the table; see `result_meta`.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns are ``id`` (from ``sources``, or counted from one), the
+        columns of ``sources``, for each parameter its median (``age``) and its
+        16th and 84th percentiles (``age_16``, ``age_84``) in linear units, and
+        ``flags``, to which the bits ``EDGE`` and ``NO_DATA`` are added. Pure
+        numbers, and those in dex, which FITS does not know, are plain columns.
+
+    Raises
+    ------
+    ValueError
+        If ``sources`` or ``flags`` have another length than the outputs, if a
+        column of ``sources`` has the name of a result, or if ``meta`` does not
+        fit into FITS.
+    """
+    posterior = Posterior.from_outputs(outputs, spec)
+    flags = _flags(flags, len(posterior))
+    is_empty = (flags & NO_DATA) > 0
+    columns = {}
+    for parameter in spec.parameters:
+        values = posterior.percentile(parameter.name, list(_PERCENTILES.values()))
+        values[is_empty] = np.nan
+        median = values[:, 0].value
+        flags[np.isnan(median)] |= NO_DATA
+        flags[_is_edge(median, parameter)] |= EDGE
+        for k, suffix in enumerate(_PERCENTILES):
+            columns[parameter.name + suffix] = _column(
+                values[:, k], f'{parameter.name}: {_DESCRIPTIONS[suffix]}'
+            )
+    return _table(columns, sources, flags, meta)
+
+
+def class_table(outputs, spec, *, sources=None, flags=None, meta=None):
+    """
+    Build the table of classes from a network's outputs.
+
+    Parameters
+    ----------
+    outputs, sources, flags, meta
+        As for `parameter_table`.
+
+    spec : `~starcnn.networks.Spec`
+        What the arrays mean; one of its outputs is a
+        `~starcnn.networks.Classes`.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The columns are ``id``, the columns of ``sources``, ``class`` (the most
+        probable label; empty where there is no result), ``prob_<label>`` for
+        each label, and ``flags``, to which the bit ``NO_DATA`` is added.
+
+    Raises
+    ------
+    ValueError
+        As for `parameter_table`, or if the spec has not one output with
+        classes.
+    """
+    parts = [part for part in spec.outputs if isinstance(part, Classes)]
+    if len(parts) != 1:
+        msg = f'spec must have one output with classes, got {len(parts)}'
+        raise ValueError(msg)
+    labels = parts[0].labels
+    probabilities = np.array(outputs[parts[0].name], dtype=np.float64)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(labels):
+        msg = (
+            f'outputs[{parts[0].name!r}] must have shape (n, {len(labels)}), '
+            f'got {probabilities.shape}'
+        )
+        raise ValueError(msg)
+    flags = _flags(flags, len(probabilities))
+    flags[~np.isfinite(probabilities).all(axis=1)] |= NO_DATA
+    is_empty = (flags & NO_DATA) > 0
+    probabilities[is_empty] = np.nan
+    best = np.array(labels)[np.where(is_empty[:, np.newaxis], 0, probabilities).argmax(axis=1)]
+    columns = {'class': _column(np.where(is_empty, '', best), 'the most probable class')}
+    for k, label in enumerate(labels):
+        columns[f'prob_{label}'] = _column(probabilities[:, k], f'probability of class {label}')
+    return _table(columns, sources, flags, meta)
+
+
+def result_meta(*, backend, weights, sha256, bibcode):
+    """
+    Return the meta of a result, which says where its numbers come from.
+
+    Parameters
+    ----------
+    backend : str
+        The name of the backend.
+
+    weights : str
+        The tag of the weights, or the name of the file.
+
+    sha256 : str
+        The SHA-256 of the weights.
+
+    bibcode : str
+        The ADS bibcode of the paper to cite.
+
+    Returns
+    -------
+    meta : dict
+        The keys are STARCNN (the version of the package), BACKEND, WEIGHTS,
+        SHA256 and BIBCODE.
+    """
+    try:
+        package = version('starcnn')
+    except PackageNotFoundError:  # run from a folder of sources
+        package = 'not installed'
+    return {
+        'STARCNN': package,
+        'BACKEND': backend,
+        'WEIGHTS': weights,
+        'SHA256': sha256,
+        'BIBCODE': bibcode,
+    }
+
+
+def _flags(flags, n_source):
+    """Return a new array of flags, zero where none are given."""
+    if flags is None:
+        return np.zeros(n_source, dtype=np.int64)
+    flags = np.array(flags)
+    if flags.shape != (n_source,) or flags.dtype.kind not in 'iu':
+        msg = f'flags must be {n_source} integers, got {flags.dtype} with shape {flags.shape}'
+        raise ValueError(msg)
+    return flags.astype(np.int64)
+
+
+def _is_edge(median, parameter):
+    """Whether medians are at the bounds of a parameter, or beyond."""
+    low, high = parameter.bounds
+    margin = EDGE_WIDTH * (high - low)
+    x = np.log10(median) if parameter.log else median
+    return (x <= low + margin) | (x >= high - margin)
+
+
+def _column(values, description):
+    """Return a quantity with a description, or a column if there is no unit for FITS."""
+    unit = getattr(values, 'unit', u.dimensionless_unscaled)
+    if unit == u.dex:  # not a unit of the FITS standard
+        description = f'{description}, in dex'
+    if unit in (u.dimensionless_unscaled, u.dex):
+        return Column(np.asarray(values), description=description)
+    values.info.description = description
+    return values
+
+
+def _table(columns, sources, flags, meta):
+    """Put the columns of a result in order."""
+    meta = {} if meta is None else dict(meta)
+    for key, value in meta.items():
+        if len(key) > _MAX_KEY or not isinstance(value, str | int | float):
+            msg = (
+                f'meta must have keys of at most {_MAX_KEY} letters and plain values, '
+                f'got {key!r}: {value!r}'
+            )
+            raise ValueError(msg)
+    if sources is not None and not isinstance(sources, Table):
+        msg = f'sources must be a table, got {type(sources).__name__}'
+        raise TypeError(msg)
+    given = {} if sources is None else {name: sources[name] for name in sources.colnames}
+    if given and len(sources) != len(flags):
+        msg = f'sources must have {len(flags)} rows, one per source, got {len(sources)}'
+        raise ValueError(msg)
+    taken = sorted(set(given) & {*columns, 'flags'})
+    if taken:
+        msg = f'sources must not have columns with the names of results, got {taken}'
+        raise ValueError(msg)
+    counted = Column(np.arange(1, len(flags) + 1), description='number of the source')
+    last = Column(flags, description='sum of quality bits, see starcnn.flags')
+    ordered = {'id': given.pop('id', counted)} | given | columns | {'flags': last}
+    return QTable(ordered, meta=meta)

@@ -1,0 +1,11 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Train networks and write them to ONNX files; needs torch, imported by nothing at inference.
+"""
+
+from .bank import *
+from .blocks import *
+from .data import *
+from .export import *
+from .loop import *
+from .stars import *

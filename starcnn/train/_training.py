@@ -1,0 +1,302 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The steps of a training, and its state.
+"""
+
+import copy
+import hashlib
+import json
+import math
+import time
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from starcnn.train._batches import Batches, draw_batches
+from starcnn.train._checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from starcnn.train._files import write_whole
+from starcnn.train.bank import Bank
+
+# The part of the steps in which the learning rate rises, and the part of it that remains at the
+# end of the cosine that follows.
+WARM_UP, LEFT_OVER = 0.05, 0.01
+
+# The largest norm of the gradient.
+CLIP = 1.0
+
+# Of the running mean of the weights, which is what is validated and exported.
+DECAY = 0.999
+
+SAVE_SECONDS = 300.0  # between checkpoints within an epoch
+CHECK_STEPS = 50  # between looks at the loss on a GPU, as each look waits for it
+
+# Seeds for different uses must differ.
+_WEIGHTS, _ORDER, _STEP = range(3)
+
+
+class Training:
+    """
+    The state of a training, which `~starcnn.train.fit` drives.
+    """
+
+    def __init__(self, recipe, bank, *, output, device, seed, validation, initial, amp):
+        self.recipe, self.bank, self.output = recipe, bank, output
+        self.device, self.seed, self.initial, self.amp = device, seed, initial, amp
+        self.name = f'{recipe.name}/{recipe.variant}'
+        self.rows, self.held_out, self.held_rows = _divide(bank, validation, seed)
+        self.n_steps = max(1, len(self.rows) // recipe.batch_size)
+        self.epoch = self.step = 0
+        self.losses = torch.zeros(self.n_steps)
+        self.history = []
+        # what must be equal for a training to go on, as JSON values
+        self.identity = {
+            'recipe': self.name,
+            'spec_sha256': hashlib.sha256(recipe.spec.to_json().encode()).hexdigest(),
+            'epochs': recipe.epochs,
+            'batch_size': recipe.batch_size,
+            'learning_rate': recipe.learning_rate,
+            'weight_decay': recipe.weight_decay,
+            'seed': seed,
+            'n_train': len(self.rows),
+            'n_validation': len(self.held_rows),
+            'data_sha256': bank.sha256,
+            'validation_sha256': self.held_out.sha256 if len(self.held_rows) else None,
+            'initial_sha256': None if initial is None else _hash_weights(initial),
+        }
+
+    def start(self, *, resume):
+        """Make the network and the optimiser, and go back to the last checkpoint."""
+        torch.manual_seed(draw_seed(self.seed, _WEIGHTS))
+        network = self.recipe.network(self.recipe.spec)
+        if self.initial is not None:
+            network.load_state_dict(self.initial)
+        self.mean = copy.deepcopy(network)
+        state = load_checkpoint(self.output, 'last') if resume else None
+        if state is not None:
+            _check_same(self.output, json.loads(state['identity']), self.identity)
+            self.epoch, self.step = state['epoch'], state['step']
+            self.losses, self.history = state['losses'], state['history']
+            network.load_state_dict(state['network'])
+            self.mean.load_state_dict(state['mean'])
+        else:
+            remove_checkpoints(self.output)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.mean = self.mean.to(self.device, memory_format=torch.channels_last)
+        self.losses = self.losses.to(self.device)
+        self.optimizer = _make_optimizer(self.network, self.recipe)
+        if state is not None:
+            self.optimizer.load_state_dict(state['optimizer'])
+
+    def run(self, deadline):
+        """Train until all epochs are done or time is up."""
+        from tqdm import tqdm
+
+        if self.epoch == self.recipe.epochs:
+            return
+        self.batches = Batches(self.bank, self.device)
+        self.held_batches = (
+            self.batches if self.held_out is self.bank else Batches(self.held_out, self.device)
+        )
+        total, done = self.recipe.epochs * self.n_steps, self.epoch * self.n_steps + self.step
+        with tqdm(total=total, initial=done, unit='step', delay=2, disable=None) as bar:
+            while self.epoch < self.recipe.epochs:
+                if not self.run_epoch(deadline, bar):
+                    return
+
+    def run_epoch(self, deadline, bar):
+        """Train to the end of an epoch; return whether it was reached in time."""
+        begin = saved = time.monotonic()
+        order = draw_batches(
+            self.rows,
+            self.batches.n_stars,
+            self.recipe.batch_size,
+            seed=draw_seed(self.seed, _ORDER, self.epoch),
+        )
+        while self.step < self.n_steps:
+            self.losses[self.step] = self.run_step(order[self.step])
+            self.step += 1
+            bar.update()
+            if self.device.type == 'cpu' or self.step % CHECK_STEPS == 0:
+                self.check_losses()
+            now = time.monotonic()
+            if self.step < self.n_steps and (now > deadline or now - saved > SAVE_SECONDS):
+                self.save()
+                saved = now
+                if now > deadline:
+                    return False
+        self.check_losses()
+        self.end_epoch(time.monotonic() - begin)
+        bar.set_postfix(self.history[-1])
+        return time.monotonic() <= deadline
+
+    def run_step(self, rows):
+        """Change the weights once; return the loss before."""
+        seed = draw_seed(self.seed, _STEP, self.epoch, self.step)
+        torch.manual_seed(seed)
+        inputs, truth = self.batches.take(rows)
+        if self.recipe.augment is not None:
+            generator = torch.Generator(self.device).manual_seed(seed)
+            inputs, truth = self.recipe.augment(inputs, truth, generator)
+        n_done = self.epoch * self.n_steps + self.step
+        for group in self.optimizer.param_groups:
+            group['lr'] = self.learning_rate(n_done)
+        self.network.train()
+        loss = self.compute_loss(self.network, inputs, truth)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self.optimizer.step()
+        # a short memory at first, when the weights change most
+        decay = min(DECAY, (1 + n_done) / (10 + n_done))
+        pairs = (list(self.mean.parameters()), list(self.network.parameters()))
+        get_ema_multi_avg_fn(decay)(*pairs, n_done)
+        return loss.detach()
+
+    def learning_rate(self, n_done):
+        """Return the learning rate after some steps."""
+        total = self.recipe.epochs * self.n_steps
+        n_warm = max(1, round(WARM_UP * total))
+        if n_done < n_warm:
+            return self.recipe.learning_rate * (n_done + 1) / n_warm
+        phase = math.pi * (n_done - n_warm) / max(1, total - n_warm)
+        return self.recipe.learning_rate * (LEFT_OVER + (1 - LEFT_OVER) * (1 + math.cos(phase)) / 2)
+
+    def compute_loss(self, network, inputs, truth):
+        """Return the loss of a batch."""
+        spec = self.recipe.spec
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.amp):
+            outputs = network(*(inputs[part.name] for part in spec.inputs))
+        if not isinstance(outputs, tuple) or len(outputs) != len(spec.outputs):
+            msg = f'network must return a tuple of {len(spec.outputs)}, got {type(outputs)}'
+            raise TypeError(msg)
+        named = {
+            part.name: output.float() for part, output in zip(spec.outputs, outputs, strict=True)
+        }
+        return self.recipe.loss(named, truth)
+
+    def check_losses(self):
+        """Raise if a loss of this epoch is not finite."""
+        finite = self.losses[: self.step].isfinite()
+        if not finite.all():
+            step = int(finite.int().argmin())
+            msg = (
+                f'loss of {self.name} must be finite, got {float(self.losses[step])} '
+                f'in epoch {self.epoch + 1}, step {step + 1} of {self.n_steps}'
+            )
+            raise FloatingPointError(msg)
+
+    def end_epoch(self, seconds):
+        """Validate, note, save."""
+        for mean, last in zip(self.mean.buffers(), self.network.buffers(), strict=True):
+            mean.copy_(last)
+        loss = self.validate() if len(self.held_rows) else None
+        is_best = loss is None or all(loss < line['validation_loss'] for line in self.history)
+        self.history.append(
+            {
+                'epoch': self.epoch + 1,
+                'training_loss': float(self.losses.double().mean()),
+                'validation_loss': loss,
+                'learning_rate': self.optimizer.param_groups[0]['lr'],
+                'seconds': round(seconds, 3),
+            }
+        )
+        self.epoch, self.step = self.epoch + 1, 0
+        if is_best:
+            save_checkpoint(self.output, 'best', {'network': self.mean.state_dict()})
+        self.save()
+        text = ''.join(json.dumps(line) + '\n' for line in self.history)
+        write_whole(self.output / 'log.jsonl', lambda stream: stream.write(text.encode()))
+
+    @torch.no_grad()
+    def validate(self):
+        """Return the mean loss of the held out sources, with the running mean of the weights."""
+        self.mean.eval()
+        rows = self.held_rows[self.held_batches.n_stars[self.held_rows].argsort(stable=True)]
+        total = 0.0
+        for batch in rows.split(self.recipe.batch_size):
+            loss = self.compute_loss(self.mean, *self.held_batches.take(batch))
+            total += float(loss) * len(batch)
+        if not math.isfinite(total):
+            msg = (
+                f'loss of {self.name} must be finite, got {total} on validation '
+                f'after epoch {self.epoch + 1}'
+            )
+            raise FloatingPointError(msg)
+        return total / len(rows)
+
+    def save(self):
+        """Write the checkpoint from which the training goes on."""
+        state = {
+            'identity': json.dumps(self.identity),
+            'epoch': self.epoch,
+            'step': self.step,
+            'losses': self.losses,
+            'history': self.history,
+            'network': self.network.state_dict(),
+            'mean': self.mean.state_dict(),
+            'optimizer': self.optimizer.state_dict(),
+        }
+        save_checkpoint(self.output, 'last', state)
+
+    def final_network(self):
+        """Return the network that was best on validation, or else the last, on the CPU."""
+        network = copy.deepcopy(self.mean).to('cpu', memory_format=torch.contiguous_format)
+        best = load_checkpoint(self.output, 'best') if len(self.held_rows) else None
+        if best is not None:
+            network.load_state_dict(best['network'])
+        return network.requires_grad_(requires_grad=False).eval()
+
+
+def draw_seed(*key):
+    """
+    Return a seed that differs for each key of integers.
+    """
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
+
+
+def _divide(bank, validation, seed):
+    """Return the rows to train on, the bank to validate on, and its rows."""
+    if validation is None:
+        rows, held_out, held_rows = np.arange(len(bank)), bank, np.arange(0)
+    elif isinstance(validation, Bank):
+        rows, held_out, held_rows = np.arange(len(bank)), validation, np.arange(len(validation))
+    else:
+        held_out = bank
+        rows, held_rows = bank.split(validation, seed=seed)
+    if not len(rows):
+        msg = f'bank must have sources to train on, got {len(bank)}, validation={validation!r}'
+        raise ValueError(msg)
+    return torch.from_numpy(rows), held_out, torch.from_numpy(held_rows)
+
+
+def _make_optimizer(network, recipe):
+    """Return the optimiser; biases and norms do not decay."""
+    groups = {True: [], False: []}
+    for parameter in network.parameters():
+        groups[parameter.ndim > 1].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {'params': groups[True], 'weight_decay': recipe.weight_decay},
+            {'params': groups[False], 'weight_decay': 0.0},
+        ],
+        lr=recipe.learning_rate,
+        fused=True,
+    )
+
+
+def _hash_weights(weights):
+    """Return the SHA-256 of a dictionary of tensors."""
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}\n'.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _check_same(output, found, wanted):
+    """Raise if a folder holds another training."""
+    differ = {key: (found.get(key), wanted[key]) for key in wanted if found.get(key) != wanted[key]}
+    if differ:
+        msg = f'output must be empty or hold this training, got other values in {output}: {differ}'
+        raise ValueError(msg)

@@ -1,0 +1,169 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Reports on a family's claims: for the screen, for the docs, and as files.
+"""
+
+import math
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from starcnn.validation.claims import run_claims
+
+__all__ = ['format_claims', 'reproduce', 'write_rst']
+
+
+def reproduce(family, *, output, data=None):
+    """
+    Measure all claims of a family, and write the table and the figures.
+
+    Parameters
+    ----------
+    family : str
+        The name of the family, such as 'gaia_cmd'.
+
+    output : str or `~pathlib.Path`
+        The folder to write to, made if it does not exist: ``claims.ecsv``,
+        ``claims.rst`` and the claims' figures as PNG files. Files of the same
+        names are replaced.
+
+    data : str, `~pathlib.Path` or `None`, optional
+        The folder with the user's data files; if `None`, the environment
+        variable ``STARCNN_DATA_DIR``, if it is set.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The table of `run_claims`. Its ``meta`` has the version of the package
+        (``STARCNN``) and the family's weights with their SHA-256
+        (``WEIGHTS``).
+
+    Raises
+    ------
+    ValueError
+        If no claims of that family are installed.
+    """
+    from starcnn.plugins._manager import get_plugin_manager
+
+    hook = get_plugin_manager().hook
+    every = [claim for claims in hook.starcnn_claims() for claim in claims]
+    chosen = [claim for claim in every if claim.family == family]
+    if not chosen:
+        families = sorted({claim.family for claim in every})
+        msg = f'family must be one with claims: {families}, got {family!r}'
+        raise ValueError(msg)
+    if data is None:
+        data = os.environ.get('STARCNN_DATA_DIR') or None
+    output = Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    table = run_claims(chosen, data=data, figures=output)
+    table.meta['WEIGHTS'] = _weights(hook, family)
+    table.write(output / 'claims.ecsv', overwrite=True)
+    write_rst(table, output / 'claims.rst')
+    return table
+
+
+def _weights(hook, family):
+    """Return the tags of a family's released weights, each with its SHA-256."""
+    files = {
+        file.tag: file.sha256
+        for hooked in (
+            hook.starcnn_estimators,
+            hook.starcnn_classifiers,
+            hook.starcnn_mass_mappers,
+        )
+        for backends in hooked()
+        for backend in backends
+        if backend.name == family
+        for file in backend.weights
+    }
+    return ', '.join(f'{tag} ({sha256})' for tag, sha256 in files.items())
+
+
+def format_claims(table):
+    """
+    Return the table of `run_claims` as text for a terminal.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        What `run_claims` returned.
+
+    Returns
+    -------
+    text : str
+        A line for each claim, one that counts those that pass and fail, and
+        one for each reason why claims were not run.
+    """
+    rows = [_texts(row) for row in table]
+    names = ('claim', 'paper', 'here', 'bar', 'status')
+    aligned = Table(rows=rows or None, names=names, dtype=[str] * len(names))
+    lines = aligned.pformat(
+        max_lines=-1, max_width=-1, align=['<', '>', '>', '<', '<'], show_unit=False
+    )
+    status = table['status'].tolist()
+    counts = ', '.join(
+        f'{status.count(kind)} {text}'
+        for kind, text in (
+            ('pass', 'pass'),
+            ('fail', 'fail'),
+            ('none', 'without a bar'),
+            ('not run', 'not run'),
+        )
+        if kind in status
+    )
+    notes = sorted({note for note in table['note'].tolist() if note})
+    tail = [f'{len(table)} claims: {counts}'] if len(table) else ['no claims']
+    return '\n'.join([line.rstrip() for line in lines] + [''] + tail + notes)
+
+
+def _texts(row):
+    """Return name, paper, here, bar and status of a row as a reader expects them."""
+    unit = f' {row["unit"]}' if row['unit'] else ''
+    paper = '' if np.ma.is_masked(row['paper']) else f'{row["paper"]:g}{unit}'
+    here = ''
+    if not np.ma.is_masked(row['value']):
+        here = _with_error(float(row['value']), float(row['error'])) + unit
+    bar = f'{row["bar"]}{unit}' if row['bar'] else ''
+    status = '' if row['status'] == 'none' else str(row['status'])
+    return str(row['claim']), paper, here, bar, status
+
+
+def _with_error(value, error):
+    """Return a number and its error with two digits of the error."""
+    if not (error > 0 and math.isfinite(error)):
+        return f'{value:.4g}'
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f'{value:.{digits}f} ± {error:.{digits}f}'
+
+
+def write_rst(table, path):
+    """
+    Write the table of `run_claims` for the documentation.
+
+    The text depends on the numbers, the version and the weights only, not on
+    the day or the machine.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        What `run_claims` or `reproduce` returned.
+
+    path : str or `~pathlib.Path`
+        The file to write, in reStructuredText.
+    """
+    lines = ['.. list-table::', '   :header-rows: 1', '']
+    header = ('Measure', 'Paper', 'Here', 'Bar', 'Status', 'Source')
+    for cells in [header, *((*_texts(row), str(row['source'])) for row in table)]:
+        for index, cell in enumerate(cells):
+            bullet = '   * - ' if index == 0 else '     - '
+            lines.append((bullet + re.sub(r'([\\*`|_])', r'\\\1', cell)).rstrip())
+    weights = table.meta.get('WEIGHTS', '')
+    lines += ['', f'Measured with starcnn {table.meta["STARCNN"]}.']
+    if weights:
+        lines += ['Released weights, with their SHA-256:', '']
+        lines += [f'- ``{item}``' for item in weights.split(', ')]
+    Path(path).write_text('\n'.join(lines) + '\n', encoding='utf-8')

@@ -1,0 +1,114 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Tests of distributions on grids.
+"""
+
+import numpy as np
+import pytest
+
+from starcnn.networks import Grid, Parameter
+from starcnn.networks._grid import JointGrid
+
+X = Parameter(name='x', unit='mag', bounds=(0.0, 4.0), grid=(0.0, 1.0, 2.0, 4.0))
+Y = Parameter(name='y', unit='yr', bounds=(0.0, 9.0), log=True, grid=(1.0, 2.0, 3.0))
+PART = Grid(name='g', parameters=(X, Y))
+
+
+@pytest.fixture
+def grid(rng):
+    """Random distributions of two parameters for 50 sources."""
+    return JointGrid.from_output(rng.dirichlet(np.ones(12), 50).reshape(50, 4, 3), PART)
+
+
+def test_edges(grid):
+    """Cells end between nodes, and at the bounds or half a cell beyond the last node."""
+    np.testing.assert_array_equal(grid.edges[0], [0, 0.5, 1.5, 3, 4])
+    np.testing.assert_array_equal(grid.edges[1], [0.5, 1.5, 2.5, 3.5])
+
+
+def test_uniform():
+    """Equal probabilities in equal cells make a uniform distribution."""
+    grid = JointGrid.from_output(np.full((1, 3), 1 / 3), Y)
+    for q in (0.01, 0.16, 0.5, 0.84, 0.99):
+        np.testing.assert_allclose(grid.quantile(0, q), 0.5 + 3 * q)
+    np.testing.assert_allclose(np.exp(grid.log_pdf(np.full((1, 1, 1), 2.2))), 1 / 3)
+    np.testing.assert_allclose(grid.mean(0), (10**3.5 - 10**0.5) / (3 * np.log(10)))
+
+
+def test_quantile(grid):
+    """The distribution at its quantile is the quantile's fraction."""
+    for k in range(2):
+        for q in (0.001, 0.16, 0.5, 0.84, 0.999):
+            np.testing.assert_allclose(grid.cdf(k, grid.quantile(k, q)[:, np.newaxis]), q)
+
+
+def test_cdf_outside(grid):
+    """Below the grid the distribution is zero, above it one."""
+    cdf = grid.cdf(0, np.array([[-1.0, 0.0, 4.0, 9.0]] * 50))
+    np.testing.assert_allclose(cdf, [[0, 0, 1, 1]] * 50)
+
+
+def test_log_pdf(grid):
+    """The density integrates to one, and is zero outside."""
+    x, y = np.meshgrid(np.arange(-0.95, 5, 0.1), np.arange(0.05, 4, 0.1))
+    mesh = np.broadcast_to(np.stack([x, y], axis=-1).reshape(1, -1, 2), (50, x.size, 2))
+    density = np.exp(grid.log_pdf(mesh))
+    np.testing.assert_allclose(density.sum(axis=1) * 0.01, 1)
+    is_outside = (mesh[0, :, 0] < 0) | (mesh[0, :, 0] > 4) | (mesh[0, :, 1] < 0.5)
+    assert (density[:, is_outside] == 0).all()
+
+
+def test_draw(grid):
+    """Draws fall into the cells as often as their probabilities say."""
+    draws = grid.draw(20_000, np.random.default_rng(1))
+    for row in range(5):
+        counts, _, _ = np.histogram2d(*draws[row].T, bins=grid.edges)
+        np.testing.assert_allclose(counts / 20_000, grid.probabilities[row], atol=0.015)
+    np.testing.assert_allclose(grid.mean(0), draws[..., 0].mean(axis=1), atol=0.05)
+
+
+def test_mode():
+    """The mode is the node of the densest cell, not of the widest."""
+    grid = JointGrid.from_output([[0.1, 0.3, 0.2, 0.4]], X)
+    np.testing.assert_array_equal(grid.mode(0), [4])
+    grid = JointGrid.from_output([[0.1, 0.4, 0.45, 0.05]], X)
+    np.testing.assert_array_equal(grid.mode(0), [1])
+
+
+def test_keep_and_take(grid):
+    """Selections keep the probabilities."""
+    np.testing.assert_allclose(grid.keep((1,)).probabilities, grid.probabilities.sum(axis=1))
+    np.testing.assert_array_equal(grid.take([4]).probabilities, grid.probabilities[[4]])
+
+
+def test_nan(grid):
+    """A source with NaN has NaN everywhere, and no other source has."""
+    probabilities = grid.probabilities.copy()
+    probabilities[3, 1, 1] = np.nan
+    probabilities[5] = np.inf
+    spoiled = JointGrid.from_output(probabilities, PART)
+    bad = np.isin(np.arange(50), [3, 5])
+    x = np.full((50, 1, 2), 1.0)
+    for values in (
+        spoiled.quantile(0, 0.5),
+        spoiled.mode(1),
+        spoiled.mean(0),
+        spoiled.cdf(0, x[..., 0])[:, 0],
+        spoiled.log_pdf(x)[:, 0],
+        spoiled.draw(2, np.random.default_rng(0))[:, 0, 1],
+    ):
+        assert (np.isnan(values) == bad).all()
+
+
+@pytest.mark.parametrize('output', [[[0.5, 0.5, 0.5]], [[-0.5, 0.5, 1.0]]])
+def test_errors(output):
+    """Probabilities must be positive and sum to one."""
+    with pytest.raises(ValueError, match=r"outputs\['y'\] must be probabilities that sum to one"):
+        JointGrid.from_output(output, Y)
+
+
+def test_one_node():
+    """A grid of one node raises."""
+    one = Parameter(name='x', unit='', bounds=(0.0, 1.0), grid=(0.5,))
+    with pytest.raises(ValueError, match="grid of 'x' must have at least two nodes"):
+        JointGrid.from_output([[1.0]], one)

@@ -1,0 +1,183 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Tests of the tables of results.
+"""
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.table import QTable, Table
+from astropy.tests.helper import assert_quantity_allclose
+
+from starcnn.flags import EDGE, FILLED, NO_DATA
+from starcnn.networks import Classes, Features, Parameter, Spec
+from starcnn.tables import class_table, parameter_table, result_meta
+
+INPUT = Features(name='x', columns=('c',), units=('mag',), bounds=((-1.0, 3.0),))
+PARAMETERS = Spec(
+    family='toy',
+    variant='dense',
+    inputs=(INPUT,),
+    outputs=(
+        Parameter(name='age', unit='yr', bounds=(6.0, 10.0), log=True),
+        Parameter(name='a_v', unit='mag', bounds=(0.0, 3.0)),
+        Parameter(name='feh', unit='dex', bounds=(-2.0, 0.5)),
+        Parameter(name='visibility', unit='', bounds=(0.0, 1.0), grid=(0.0, 0.5, 1.0)),
+    ),
+)
+LABELS = Spec(
+    family='toy',
+    variant='dense',
+    inputs=(INPUT,),
+    outputs=(Classes(name='class', labels=('cluster', '2')),),
+)
+
+
+@pytest.fixture
+def outputs():
+    """Outputs for four sources: in the middle, at an edge, beyond one, and without result."""
+    return {
+        'age': np.array([[8.0, 0.1], [9.97, 0.1], [8.0, 0.1], [np.nan, np.nan]]),
+        'a_v': np.array([[1.0, 0.2], [1.0, 0.2], [-0.1, 0.2], [np.nan, np.nan]]),
+        'feh': np.array([[0.0, 0.2]] * 3 + [[np.nan, np.nan]]),
+        'visibility': np.array([[0.2, 0.6, 0.2]] * 3 + [[np.nan] * 3]),
+    }
+
+
+@pytest.fixture
+def sources():
+    """What is known about these sources."""
+    return QTable({'cluster': ['A', 'B', 'C', 'D'], 'ra': [1, 2, 3, 4] * u.deg})
+
+
+@pytest.fixture
+def meta():
+    """The meta of a result."""
+    return result_meta(
+        backend='toy', weights='dense-1.0.0', sha256='0' * 64, bibcode='2019A&A...621A.103B'
+    )
+
+
+def test_columns(outputs, sources, meta):
+    """Columns stand in order, with units and descriptions."""
+    table = parameter_table(outputs, PARAMETERS, sources=sources, meta=meta)
+    names = [name + suffix for name in outputs for suffix in ('', '_16', '_84')]
+    assert table.colnames == ['id', 'cluster', 'ra', *names, 'flags']
+    assert list(table['id']) == [1, 2, 3, 4]
+    units = [table[name].unit for name in ('ra', 'age', 'a_v_16', 'feh_84', 'visibility')]
+    assert units == [u.deg, u.yr, u.mag, None, None]
+    assert table['age'].info.description == 'age: median'
+    assert table['age_16'].info.description == 'age: 16th percentile'
+    assert table['feh'].info.description == 'feh: median, in dex'
+    assert table.meta == meta
+
+
+def test_values(outputs):
+    """Percentiles are in linear units."""
+    table = parameter_table(outputs, PARAMETERS)
+    assert_quantity_allclose(table['age'][0], 1e8 * u.yr)
+    assert_quantity_allclose(table['age_84'][0], 10**8.1 * u.yr, rtol=0.002)
+    assert_quantity_allclose(table['a_v_16'][0], 0.8 * u.mag, rtol=0.002)
+    assert table['visibility'][0] == pytest.approx(0.5)
+
+
+def test_flags(outputs):
+    """Medians at the edge or beyond, and rows without result, are marked."""
+    table = parameter_table(outputs, PARAMETERS, flags=[FILLED, 0, FILLED, 0])
+    assert list(table['flags']) == [FILLED, EDGE, FILLED | EDGE, NO_DATA]
+    assert np.isnan(table['age'][3])
+    assert np.isnan(table['visibility_84'][3])
+
+
+def test_no_data(outputs):
+    """Rows that are said to have no input get no result."""
+    given = np.array([NO_DATA, 0, 0, 0])
+    table = parameter_table(outputs, PARAMETERS, flags=given)
+    assert list(np.isnan(table['a_v'])) == [True, False, False, True]
+    assert list(given) == [NO_DATA, 0, 0, 0]
+    assert np.isfinite(outputs['a_v'][0]).all()
+
+
+def test_id(outputs, sources):
+    """An ``id`` that the sources have is kept, and comes first."""
+    sources['id'] = ['p', 'q', 'r', 's']
+    table = parameter_table(outputs, PARAMETERS, sources=sources)
+    assert table.colnames[:3] == ['id', 'cluster', 'ra']
+    assert list(table['id']) == ['p', 'q', 'r', 's']
+
+
+@pytest.mark.parametrize('name', ['result.fits', 'result.ecsv'])
+@pytest.mark.parametrize('kind', ['parameters', 'classes'])
+def test_round_trip(tmp_path, outputs, sources, meta, name, kind):
+    """Values, units and meta survive FITS and ECSV."""
+    if kind == 'parameters':
+        table = parameter_table(outputs, PARAMETERS, sources=sources, meta=meta)
+    else:
+        probabilities = {'class': [[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [np.nan, np.nan]]}
+        table = class_table(probabilities, LABELS, sources=sources, meta=meta)
+    table.write(tmp_path / name)
+    again = QTable.read(tmp_path / name)
+    assert again.colnames == table.colnames
+    assert {key: again.meta[key] for key in meta} == meta
+    for column in table.colnames:
+        assert getattr(again[column], 'unit', None) == getattr(table[column], 'unit', None)
+        if table[column].dtype.kind == 'U':
+            assert list(np.ma.filled(again[column], '')) == list(table[column])
+        else:
+            values = [u.Quantity(one[column]).value for one in (again, table)]
+            np.testing.assert_allclose(*values)
+
+
+def test_class_table(sources):
+    """The most probable label and all probabilities are given."""
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [np.nan, 0.5], [0.7, 0.3]])
+    table = class_table({'class': probabilities}, LABELS, sources=sources, flags=[0, 0, 0, NO_DATA])
+    expected = ['id', 'cluster', 'ra', 'class', 'prob_cluster', 'prob_2', 'flags']
+    assert table.colnames == expected
+    assert list(table['class']) == ['cluster', '2', '', '']
+    np.testing.assert_allclose(table['prob_2'], [0.1, 0.8, np.nan, np.nan])
+    assert list(table['flags']) == [0, 0, NO_DATA, NO_DATA]
+    assert table['prob_2'].info.description == 'probability of class 2'
+
+
+def test_no_sources(outputs):
+    """No sources give a table without rows."""
+    empty = {name: array[:0] for name, array in outputs.items()}
+    assert len(parameter_table(empty, PARAMETERS, sources=QTable())) == 0
+    assert len(class_table({'class': np.empty((0, 2))}, LABELS)) == 0
+
+
+def test_result_meta(meta):
+    """The meta is flat, and its keys fit into FITS."""
+    assert list(meta) == ['STARCNN', 'BACKEND', 'WEIGHTS', 'SHA256', 'BIBCODE']
+    assert all(len(key) <= 8 and isinstance(value, str) for key, value in meta.items())
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'match'),
+    [
+        ({'sources': Table({'a': [1]})}, ValueError, 'sources must have 4 rows, .* got 1'),
+        ({'sources': [1]}, TypeError, 'sources must be a table, got list'),
+        (
+            {'sources': Table({'age': [1] * 4, 'flags': [0] * 4})},
+            ValueError,
+            r"sources must not have columns .* got \['age', 'flags'\]",
+        ),
+        ({'flags': [0, 1]}, ValueError, r'flags must be 4 integers, got int64 with shape \(2,\)'),
+        ({'flags': [0.0] * 4}, ValueError, 'flags must be 4 integers, got float64'),
+        ({'meta': {'A_LONG_KEY': 1}}, ValueError, "at most 8 letters .* got 'A_LONG_KEY': 1"),
+        ({'meta': {'A': {'b': 1}}}, ValueError, 'plain values, got'),
+    ],
+)
+def test_errors(outputs, options, error, match):
+    """Sources, flags and meta that do not fit raise."""
+    with pytest.raises(error, match=match):
+        parameter_table(outputs, PARAMETERS, **options)
+
+
+def test_class_errors():
+    """Specs and outputs without classes raise."""
+    with pytest.raises(ValueError, match='spec must have one output with classes, got 0'):
+        class_table({}, PARAMETERS)
+    with pytest.raises(ValueError, match=r"outputs\['class'\] must have shape \(n, 2\), got"):
+        class_table({'class': np.zeros((3, 4))}, LABELS)
