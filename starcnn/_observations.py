@@ -103,6 +103,7 @@ def _from_hdus(hdus, path):
     if 'SOURCES' in hdus:
         meta['sources'] = QTable.read(hdus['SOURCES'])
         meta['sources'].convert_bytestring_to_unicode()
+        meta['sources'].meta.pop('EXTNAME', None)
     mask = hdus['MASK'].data.astype(bool) if 'MASK' in hdus else None
     unit = u.Unit(header['BUNIT']) if 'BUNIT' in header else None
     return NDData(images, unit=unit, mask=mask, meta=meta)

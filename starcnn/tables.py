@@ -53,7 +53,8 @@ def parameter_table(outputs, spec, *, sources=None, flags=None, meta=None):
         The columns are ``id`` (from ``sources``, or counted from one), the
         columns of ``sources``, for each parameter its median (``age``) and its
         16th and 84th percentiles (``age_16``, ``age_84``) in linear units, and
-        ``flags``, to which the bits ``EDGE`` and ``NO_DATA`` are added. Pure
+        ``flags``, to which the bits ``EDGE`` and ``NO_DATA`` are added.
+        Percentiles end at the bounds of the parameter. Pure
         numbers, and those in dex, which FITS does not know, are plain columns.
 
     Raises
@@ -73,6 +74,8 @@ def parameter_table(outputs, spec, *, sources=None, flags=None, meta=None):
         median = values[:, 0].value
         flags[np.isnan(median)] |= NO_DATA
         flags[_is_edge(median, parameter)] |= EDGE
+        low, high = 10.0 ** np.array(parameter.bounds) if parameter.log else parameter.bounds
+        values = np.clip(values.value, low, high) << values.unit
         for k, suffix in enumerate(_PERCENTILES):
             columns[parameter.name + suffix] = _column(
                 values[:, k], f'{parameter.name}: {_DESCRIPTIONS[suffix]}'

@@ -169,7 +169,7 @@ def check_imports(backend):
         check=False,
     )
     if done.returncode:
-        yield f'module {function.__module__} must be importable, got {done.stderr.strip()}'
+        yield f'module {function.__module__} must be importable, got {done.stderr.splitlines()[-1]}'
     elif done.stdout.strip():
         yield f'module {function.__module__} must import nothing heavy, got {done.stdout.strip()}'
 

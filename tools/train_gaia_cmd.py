@@ -2,8 +2,8 @@
 """
 Make all weights of the family `gaia_cmd`, with the networks of the cross-validation.
 
-A network is trained on simulated clusters first, and then six times on real
-ones: five times without a fifth of them, for the cross-validation, and once on
+A network is trained on simulated clusters first, whose A_V are those of the
+isochrones; and then six times on real ones, whose A_V are those of the catalogue: five times without a fifth of them, for the cross-validation, and once on
 all. The widths of the posteriors are calibrated on clusters a network has not
 seen. What is done already is not done again, so the command can be stopped and
 repeated::
@@ -25,23 +25,27 @@ from starcnn.families.gaia_cmd.catalogue import N_FOLDS, fold_of, read_catalogue
 from starcnn.families.gaia_cmd.estimator import encode
 from starcnn.families.gaia_cmd.network import RECIPES
 from starcnn.families.gaia_cmd.simulator import BACKEND as SIMULATOR
+from starcnn.families.gaia_cmd.simulator import Options
 from starcnn.families.gaia_cmd.spec import SET
-from starcnn.files import to_toml
+from starcnn.files import DataFile, compute_sha256, to_toml
 from starcnn.tables import result_meta
 from starcnn.train import Bank, build_bank, export, fit, truth_arrays
 
 VERSION = '1.0.0'
 
+# The default comes first.
+VARIANTS = ('set', 'mixed', 'ann', 'cnn')
+
 # On real clusters: passes, learning rate, batch, weight decay.
 REAL = {
-    'set': {'epochs': 40, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
-    'ann': {'epochs': 120, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
-    'cnn': {'epochs': 40, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
-    'mixed': {'epochs': 40, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
+    'set': {'epochs': 30, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
+    'ann': {'epochs': 80, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
+    'cnn': {'epochs': 30, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
+    'mixed': {'epochs': 30, 'learning_rate': 4e-4, 'batch_size': 32, 'weight_decay': 3e-2},
 }
 
 # The diagram networks learn from fewer mocks than the default one.
-N_MOCKS = {'set': 60_000, 'ann': 60_000, 'cnn': 30_000, 'mixed': 30_000}
+N_MOCKS = {'set': 60_000, 'ann': 60_000, 'cnn': 20_000, 'mixed': 20_000}
 
 LEVELS = (0.68, 0.95)
 
@@ -51,13 +55,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0].strip())
     parser.add_argument('--data', type=Path, help='real data; default $STARCNN_DATA_DIR')
     parser.add_argument('--work', type=Path, required=True, help='banks, checkpoints and weights')
-    parser.add_argument('--variants', nargs='+', default=[recipe.variant for recipe in RECIPES])
+    parser.add_argument('--variants', nargs='+', default=VARIANTS, choices=VARIANTS)
     parser.add_argument('--scale', type=float, default=1.0, help='of the mocks, to rehearse')
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--install', type=Path, help='copy the weights to this folder')
+    parser.add_argument('--install', type=Path, help='the folder of the family to put the weights in')
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     mocks = build_bank(
@@ -68,6 +72,7 @@ def main():
         seed=arguments.seed,
         folder=arguments.work / 'bank',
         n_workers=arguments.workers,
+        options=Options(a_v_offset=0.0),
     )
     members, labels = read_catalogue(arguments.data)
     for recipe in RECIPES:
@@ -197,21 +202,31 @@ def _scores(held, labels, rows):
     return {name: float(value) for name, value in out.items()}
 
 
-def _install(weights, folder):
-    """Copy the weights, and print what describes them in files.toml."""
-    from starcnn.files import DataFile, compute_sha256
-
-    folder.mkdir(exist_ok=True)
-    for path in sorted(weights.glob('*.onnx')):
+def _install(weights, family):
+    """Copy the weights to the folder of the family, and describe its data files."""
+    folder = family / 'data'
+    for old in folder.glob('*.onnx'):
+        old.unlink()
+    for path in weights.glob('*.onnx'):
         shutil.copy(path, folder / path.name)
-        file = DataFile(
-            tag=path.stem,
-            file=path.name,
-            sha256=compute_sha256(path),
-            size=path.stat().st_size,
-            license='BSD-3-Clause',
-        )
-        print(to_toml(file, 'data' if 'fold' in path.stem else 'estimator'))
+    names = [f'{variant}-{VERSION}.onnx' for variant in VARIANTS]
+    finals = [folder / name for name in names if (folder / name).exists()]
+    others = sorted({*folder.glob('*-fold?.onnx'), folder / 'demo.fits'})
+    blocks = [to_toml(_describe(path), 'estimator') for path in finals]
+    blocks += [to_toml(_describe(path), 'data') for path in others]
+    (family / 'files.toml').write_text('\n'.join(blocks))
+
+
+def _describe(path):
+    """Return the data file of a path."""
+    tag = path.stem if path.suffix == '.onnx' else f'{path.stem}-{VERSION}'
+    return DataFile(
+        tag=tag,
+        file=path.name,
+        sha256=compute_sha256(path),
+        size=path.stat().st_size,
+        license='BSD-3-Clause',
+    )
 
 
 if __name__ == '__main__':

@@ -32,7 +32,7 @@ SAVE_SECONDS = 300.0  # between checkpoints within an epoch
 CHECK_STEPS = 50  # between looks at the loss on a GPU, as each look waits for it
 
 # Seeds for different uses must differ.
-_WEIGHTS, _ORDER, _STEP = range(3)
+_WEIGHTS, _ORDER, _STEP, _VALIDATION = range(4)
 
 
 class Training:
@@ -45,6 +45,12 @@ class Training:
         self.device, self.seed, self.initial, self.amp = device, seed, initial, amp
         self.name = f'{recipe.name}/{recipe.variant}'
         self.rows, self.held_out, self.held_rows = _divide(bank, validation, seed)
+        # whether the inputs are made by ``augment``, from others that the bank holds
+        missing = sorted({part.name for part in recipe.spec.inputs} - set(bank.inputs))
+        self.is_drawn = bool(missing)
+        if missing and recipe.augment is None:
+            msg = f'bank must hold the inputs of the spec, or augment make them, got no {missing}'
+            raise ValueError(msg)
         self.n_steps = max(1, len(self.rows) // recipe.batch_size)
         self.epoch = self.step = 0
         self.losses = torch.zeros(self.n_steps)
@@ -136,8 +142,7 @@ class Training:
         torch.manual_seed(seed)
         inputs, truth = self.batches.take(rows)
         if self.recipe.augment is not None:
-            generator = torch.Generator(self.device).manual_seed(seed)
-            inputs, truth = self.recipe.augment(inputs, truth, generator)
+            inputs, truth = self.augment(inputs, truth, seed)
         n_done = self.epoch * self.n_steps + self.step
         for group in self.optimizer.param_groups:
             group['lr'] = self.learning_rate(n_done)
@@ -152,6 +157,11 @@ class Training:
         pairs = (list(self.mean.parameters()), list(self.network.parameters()))
         get_ema_multi_avg_fn(decay)(*pairs, n_done)
         return loss.detach()
+
+    def augment(self, inputs, truth, seed):
+        """Return a changed batch; the seed decides how."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        return self.recipe.augment(inputs, truth, generator)
 
     def learning_rate(self, n_done):
         """Return the learning rate after some steps."""
@@ -215,7 +225,10 @@ class Training:
         rows = self.held_rows[self.held_batches.n_stars[self.held_rows].argsort(stable=True)]
         total = 0.0
         for batch in rows.split(self.recipe.batch_size):
-            loss = self.compute_loss(self.mean, *self.held_batches.take(batch))
+            inputs, truth = self.held_batches.take(batch)
+            if self.is_drawn:
+                inputs, truth = self.augment(inputs, truth, draw_seed(self.seed, _VALIDATION))
+            loss = self.compute_loss(self.mean, inputs, truth)
             total += float(loss) * len(batch)
         if not math.isfinite(total):
             msg = (
@@ -238,6 +251,21 @@ class Training:
             'optimizer': self.optimizer.state_dict(),
         }
         save_checkpoint(self.output, 'last', state)
+
+    def examples(self, n):
+        """Return the inputs of some sources, held out if any are, as arrays."""
+        bank, rows = (
+            (self.held_out, self.held_rows) if len(self.held_rows) else (self.bank, self.rows)
+        )
+        inputs, truth = Batches(bank.take(rows[:n].numpy()), 'cpu').take(
+            torch.arange(min(n, len(rows)))
+        )
+        if self.is_drawn:
+            generator = torch.Generator().manual_seed(draw_seed(self.seed, _VALIDATION))
+            inputs, _ = self.recipe.augment(inputs, truth, generator)
+        return {
+            part.name: inputs[part.name].contiguous().numpy() for part in self.recipe.spec.inputs
+        }
 
     def final_network(self):
         """Return the network that was best on validation, or else the last, on the CPU."""

@@ -104,7 +104,6 @@ def build_bank(
     if n < 1:
         msg = f'n must be at least 1, got {n!r}'
         raise ValueError(msg)
-    folder = Path(folder)
     options = simulator.options() if options is None else options
     job = _Job(
         simulator=simulator,
@@ -115,6 +114,11 @@ def build_bank(
         chunk=chunk,
         dtypes=dict(dtypes or {}),
     )
+    return _build(job, n, Path(folder), n_workers)
+
+
+def _build(job, n, folder, n_workers):
+    """Return the bank in a folder; make what is missing."""
     meta = _describe(job, n)
     if (folder / 'meta.json').exists():
         bank = Bank.open(folder)
@@ -126,7 +130,7 @@ def build_bank(
         found = json.loads((chunks / 'request.json').read_text(encoding='utf-8'))
         _check_same(folder, found, meta)
     write_json(chunks / 'request.json', meta)
-    paths = [chunks / f'{i:06d}.npz' for i in range(-(-n // chunk))]
+    paths = [chunks / f'{i:06d}.npz' for i in range(-(-n // job.chunk))]
     _make_chunks(job, n, paths, n_workers)
     _merge_chunks(folder, paths)
     bank = Bank.seal(folder, meta=meta)
@@ -138,13 +142,18 @@ def _describe(job, n):
     """Return what a bank is, as JSON values."""
     return {
         'simulator': job.simulator.name,
-        'options': json.loads(json.dumps(asdict(job.options), default=str)),
+        'options': json.loads(json.dumps(asdict(job.options), default=_describe_value)),
         'spec_sha256': hashlib.sha256(job.spec.to_json().encode()).hexdigest(),
         'n': n,
         'seed': job.seed,
         'chunk': job.chunk,
         'dtypes': job.dtypes,
     }
+
+
+def _describe_value(value):
+    """Return a value that JSON does not know as text; of paths the name, as files are shared."""
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def _check_same(folder, found, wanted):

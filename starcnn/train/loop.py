@@ -80,7 +80,9 @@ def fit(
         How to train.
 
     bank : `Bank`
-        What to train on.
+        What to train on. Inputs that it lacks are made by the recipe's
+        ``augment`` from others that it holds, on validation with the same
+        random numbers each time.
 
     output : str or `~pathlib.Path`
         The folder for the checkpoints ``last`` and ``best``, in files below 16
@@ -141,17 +143,12 @@ def fit(
     with torch.random.fork_rng(devices=devices):
         training.start(resume=resume)
         training.run(math.inf if max_seconds is None else time.monotonic() + max_seconds)
-    examples, _ = (
-        training.held_out.batch(training.held_rows[:N_EXAMPLES].numpy())
-        if len(training.held_rows)
-        else bank.batch(training.rows[:N_EXAMPLES].numpy())
-    )
     return FitResult(
         network=training.final_network(),
         finished=training.epoch == training.recipe.epochs,
         history=tuple(training.history),
         training=_describe(training),
-        examples=examples,
+        examples=training.examples(N_EXAMPLES),
     )
 
 
@@ -179,6 +176,8 @@ def _read_initial(initial):
 
 def _describe(training):
     """Return the provenance of the network, as JSON values."""
+    from starcnn import __version__
+
     losses = {line['epoch']: line['validation_loss'] for line in training.history}
     has_validation = bool(losses) and len(training.held_rows) > 0
     best = min(losses, key=losses.get) if has_validation else None
@@ -186,6 +185,7 @@ def _describe(training):
     return training.identity | {
         'data': training.bank.meta,
         'device': torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type,
+        'starcnn': __version__,
         'torch': torch.__version__,
         'amp': training.amp,
         'epochs_done': training.epoch,

@@ -74,7 +74,8 @@ def fail_by_itself():
     class OwnError(Exception):
         """An error of the plugin's own."""
 
-    raise OwnError('bad day')
+    msg = 'bad day'
+    raise OwnError(msg)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def fail_by_itself():
     [
         (fail_to_import, "ModuleNotFoundError: No module named 'nothing'"),
         (fail_by_itself, 'OwnError: bad day'),
-        (lambda: make_plugin(starcnn_estimator=lambda: []), 'PluginValidationError'),
+        (lambda: make_plugin(starcnn_estimator=lambda: None), 'PluginValidationError'),
         (lambda: make_plugin(starcnn_estimators=lambda extra: []), 'PluginValidationError'),
     ],
 )
@@ -196,7 +197,7 @@ def test_unknown_weights(plugin_manager, tag):
 
 def test_weights_of_another_kind(plugin_manager):
     """Weights are a tag or a path."""
-    with pytest.raises(TypeError, match='weights must be a tag, a pathlib.Path or None, got 3'):
+    with pytest.raises(TypeError, match=r'weights must be a tag, a pathlib\.Path or None, got 3'):
         Estimator('toy', weights=3)
 
 

@@ -13,7 +13,7 @@ pytest.importorskip('torch')
 
 import torch
 
-from starcnn.networks import Images, Parameter, Spec
+from starcnn.networks import Features, Images, Parameter, Spec
 from starcnn.plugins import Recipe
 from starcnn.train import Bank, NormalHead, fit, normal_nll
 
@@ -143,6 +143,49 @@ def test_validation(stars_recipe, stars_bank, tmp_path):
     assert none.training['validation_loss'] is none.history[0]['validation_loss'] is None
     with pytest.raises(ValueError, match='bank must have sources to train on'):
         fit(stars_recipe, stars_bank.take(np.arange(1)), output=tmp_path / 'c', validation=0.9)
+
+
+def test_inputs_that_augment_makes(tmp_path):
+    """A bank may hold what the inputs are drawn from; validation draws the same each time."""
+    spec = Spec(
+        family='toy',
+        variant='dense',
+        inputs=(Features(name='colour', columns=('b_v',), units=('mag',), bounds=((0, 1),)),),
+        outputs=(Parameter(name='age', unit='yr', bounds=(6, 10), log=True),),
+    )
+
+    class Dense(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = NormalHead(1, offset=8, scale=2)
+
+        def forward(self, colour):
+            return (self.head(colour),)
+
+    def draw(inputs, truth, generator):
+        noise = torch.randn(len(inputs['star']), 1, generator=generator)
+        return {'colour': inputs['star'][:, :1] - inputs['star'][:, 1:] + noise}, truth
+
+    recipe = Recipe(
+        name='toy',
+        variant='dense',
+        task='estimator',
+        spec=spec,
+        network=lambda spec: Dense(),
+        loss=lambda outputs, truth: normal_nll(outputs['age'], truth['age']).mean(),
+        epochs=2,
+        batch_size=16,
+        learning_rate=0.0,
+        augment=draw,
+    )
+    rng = np.random.default_rng(1)
+    bank = Bank.from_arrays({'star': rng.random((60, 2))}, {'age': rng.uniform(6, 10, 60)})
+    result = fit(recipe, bank, output=tmp_path)
+    assert result.history[0]['validation_loss'] == result.history[1]['validation_loss']
+    assert result.history[0]['training_loss'] != result.history[1]['training_loss']
+    assert result.examples['colour'].shape == (6, 1)
+    with pytest.raises(ValueError, match=r"bank must hold the inputs .* got no \['colour'\]"):
+        fit(replace(recipe, augment=None), bank, output=tmp_path)
 
 
 def test_loss_that_is_not_finite(stars_recipe, stars_bank, tmp_path):

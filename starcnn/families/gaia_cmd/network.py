@@ -105,14 +105,15 @@ class Ann(nn.Module):
 
 
 class _Branch(nn.Module):
-    """Convolutions over the picture, each halving it; stars are counted on a stretched scale."""
+    """Convolutions over the picture, each shrinking it; stars are counted on a stretched scale."""
 
     def __init__(self, widths):
         super().__init__()
         layers, n_in = [], 3
         for n_out in widths:
+            first = not layers
             layers += [
-                nn.Conv2d(n_in, n_out, 3, stride=2, padding=1),
+                nn.Conv2d(n_in, n_out, 5 if first else 3, stride=3 if first else 2, padding=1),
                 nn.BatchNorm2d(n_out),
                 nn.SiLU(),
             ]
@@ -127,9 +128,9 @@ class _Branch(nn.Module):
         return self.layers(torch.cat([stars, scaled, count], dim=1)).flatten(1)
 
 
-# Six layers that halve 180 pixels leave 3.
-_WIDTHS = (24, 32, 48, 64, 96, 96)
-_LEFT = 3
+# A first layer with a stride of three and four that halve leave 4 of 180 pixels.
+_WIDTHS = (16, 32, 48, 64, 96)
+_LEFT = 4
 
 
 class Cnn(nn.Module):
@@ -260,9 +261,9 @@ RECIPES = (
         network=SetNetwork,
         loss=set_loss,
         augment=augment_stars,
-        epochs=20,
+        epochs=12,
     ),
-    _diagrams('ann', ANN, Ann, epochs=20),
+    _diagrams('ann', ANN, Ann, epochs=8),
     _diagrams('cnn', CNN, Cnn, epochs=3),
     _diagrams('mixed', MIXED, Mixed, epochs=3),
 )

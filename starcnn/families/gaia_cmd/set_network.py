@@ -54,11 +54,10 @@ class _Cells(nn.Module):
     def __init__(self, low, high, n):
         super().__init__()
         self.register_buffer('centres', torch.linspace(low, high, n))
-        self.width = (high - low) / (n - 1)
+        self.low, self.high, self.width = low, high, (high - low) / (n - 1)
 
     def forward(self, values):
-        low, high = float(self.centres[0]), float(self.centres[-1])
-        clipped = torch.clamp(values, low, high).unsqueeze(-1)
+        clipped = torch.clamp(values, self.low, self.high).unsqueeze(-1)
         return torch.relu(1 - torch.abs(clipped - self.centres) / self.width)
 
 

@@ -16,7 +16,7 @@ from starcnn.plugins import SimulatorBackend
 from starcnn.plugins._manager import open_file
 from starcnn.sky import Isochrones, Photometry, StellarPopulation
 
-from .spec import A_V_RANGE, BIBCODE, ISOCHRONES, LOG_AGE_RANGE, N_STARS_MAX, NAME, PHOTOMETRY
+from .spec import A_V_OFFSET, A_V_RANGE, BIBCODE, ISOCHRONES, LOG_AGE_RANGE, N_STARS_MAX, NAME, PHOTOMETRY
 
 __all__ = ['BACKEND', 'Options', 'population', 'sample', 'simulate']
 
@@ -67,6 +67,12 @@ class Options:
         The fraction of clusters that end at G = 18, as the catalogue does; the
         others end between 15.5 and 19.
 
+    a_v_offset : float
+        What is added to A_V before the stars are reddened, mag. The A_V of
+        Cantat-Gaudin et al. (2020), the scale of the family, are lower by this
+        much than the mean of three other catalogues, and than what brings
+        PARSEC isochrones onto the real stars: see the page of the family.
+
     colour_scatter : float
         The scatter of BP and RP beyond the formal errors, mag: crowding and
         background (Evans et al. 2018, A&A 616, A4, Section 6).
@@ -80,6 +86,7 @@ class Options:
     law: str = 'CCM89'
     imf: str = 'kroupa2001'
     fixed_limit: float = 0.7
+    a_v_offset: float = A_V_OFFSET
     colour_scatter: float = 0.01
 
     def __post_init__(self):
@@ -150,7 +157,7 @@ def sample(n, options, rng):
                 age=row['age'],
                 m_h=row['feh'],
                 distance=row['distance'],
-                a_v=row['a_v'],
+                a_v=row['a_v'] + options.a_v_offset * u.mag,
                 faint_limit=row['faint_limit'],
             )
             for row in drawn
@@ -228,7 +235,7 @@ def simulate(parameters, options, rng):
     children = rng.spawn(len(rows))
     tables = []
     for index, (row, child) in enumerate(zip(rows, children, strict=True)):
-        tables.append(_observe(_members(row, stars, child), index, options, child))
+        tables.append(_observe(_members(row, stars, options, child), index, options, child))
     truth = rows.copy()
     truth['n_stars'] = [len(table) for table in tables]
     truth.add_column(np.arange(len(rows)), name='cluster', index=0)
@@ -264,11 +271,11 @@ def _complete(parameters):
     return rows
 
 
-def _members(row, stars, rng):
+def _members(row, stars, options, rng):
     """Return true magnitudes (n, 3), distances in pc and whether each star is in the cluster."""
     n_field = int(rng.binomial(row['n_stars'], row['contamination']))
     distance = row['distance'].value
-    a_v, limit = row['a_v'].value, row['faint_limit'].value
+    a_v, limit = row['a_v'].value + options.a_v_offset, row['faint_limit'].value
     cluster = stars._sample(
         row['n_stars'] - n_field,
         np.log10(row['age'].value),
