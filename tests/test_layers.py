@@ -72,7 +72,7 @@ HEAVY = {
 # Modules that hold several public classes which make one concept.
 SEVERAL_CLASSES = {
     'exceptions.py': 'the warnings and errors',
-    'networks/spec.py': 'the parts of a spec',
+    'networks/parts.py': 'the parts of a spec',
     'plugins/records.py': 'the records',
     'train/blocks.py': 'the layers of networks',
 }
@@ -81,6 +81,7 @@ SEVERAL_CLASSES = {
 TESTED_ELSEWHERE = {
     'plugins/hookspecs.py': 'tests/test_hooks.py',
     'exceptions.py': 'tests of the modules that raise them',
+    'networks/parts.py': 'tests/networks/test_spec.py',
 }
 
 
@@ -140,6 +141,14 @@ def allowed(path):
     return names.union(LAYERS.get(f'{parts[0]}/{parts[-1]}', ()))
 
 
+def count_lines(function):
+    """Return the length of a function without its docstring, which is as long as it must be."""
+    n_lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function):
+        n_lines -= function.body[0].end_lineno - function.body[0].lineno + 1
+    return n_lines
+
+
 @pytest.mark.parametrize('path', FILES, ids=name_of)
 def test_layers(path):
     """A module imports from its own layer and those below it."""
@@ -149,7 +158,7 @@ def test_layers(path):
     wrong = set()
     for module in imported(path, walk(parse(path))):
         names = module.split('.')
-        if names[0] != 'starcnn' or len(names) == 1:
+        if names[0] != 'starcnn' or len(names) == 1 or names[1] == '__version__':
             continue
         part = CLASSES.get(names[1], names[1])
         other_family = part == 'families' and len(names) > 2 and names[2] != parts[1]
@@ -189,13 +198,9 @@ def test_shape_of_module(path):
 
 @pytest.mark.parametrize('path', FILES, ids=name_of)
 def test_length_of_functions(path):
-    """Functions can be seen whole; their docstrings count."""
-    long = [
-        node.name
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= MAX_FUNCTION
-    ]
-    assert not long
+    """Functions can be seen whole, below their docstrings."""
+    functions = [node for node in ast.walk(parse(path)) if isinstance(node, ast.FunctionDef)]
+    assert not [node.name for node in functions if count_lines(node) > MAX_FUNCTION]
 
 
 @pytest.mark.parametrize('path', [path for path in FILES if is_public(path)], ids=name_of)

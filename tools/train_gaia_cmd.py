@@ -3,10 +3,11 @@
 Make all weights of the family `gaia_cmd`, with the networks of the cross-validation.
 
 A network is trained on simulated clusters first, whose A_V are those of the
-isochrones; and then six times on real ones, whose A_V are those of the catalogue: five times without a fifth of them, for the cross-validation, and once on
-all. The widths of the posteriors are calibrated on clusters a network has not
-seen. What is done already is not done again, so the command can be stopped and
-repeated::
+isochrones; and then six times on real ones, whose A_V are those of the
+catalogue: five times without a fifth of the clusters, for the cross-validation,
+and once on all. The widths of the posteriors are calibrated on clusters that
+networks have not seen. What is done already is not done again, so the command
+can be stopped and repeated::
 
     python tools/train_gaia_cmd.py --data DATA --work WORK
 """
@@ -61,7 +62,9 @@ def main():
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--install', type=Path, help='the folder of the family to put the weights in')
+    parser.add_argument(
+        '--install', type=Path, help='the folder of the family to put the weights in'
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     mocks = build_bank(
@@ -116,8 +119,8 @@ def _calibrate(recipe, results, inputs, members, labels, folds, work):
     held = _predict_held_out(recipe, results, inputs, members, labels, folds, work / 'raw')
     for fold, result in enumerate(results):
         others = folds != fold
-        _set_widths(result.network, held, labels, others)
-        scores = {name: round(value, 5) for name, value in _scores(held, labels, others).items()}
+        _set_widths(result.network, held, others)
+        scores = {name: round(value, 5) for name, value in _scores(held, others).items()}
         result.training['calibrated_on'] = int(others.sum())
         result.training['scores_held_out'] = scores
         name = f'{recipe.variant}-{VERSION}' + ('' if fold == N_FOLDS else f'-fold{fold}')
@@ -162,7 +165,7 @@ def _predict_held_out(recipe, results, inputs, members, labels, folds, folder):
     return held
 
 
-def _set_widths(network, held, labels, rows):
+def _set_widths(network, held, rows):
     """Scale the distributions so that the intervals cover what they say on these clusters."""
     widths = []
     for values in held.values():
@@ -188,7 +191,7 @@ def _set_widths(network, held, labels, rows):
         )
 
 
-def _scores(held, labels, rows):
+def _scores(held, rows):
     """Return R2 and scatter of each parameter on clusters that networks had not seen."""
     out = {}
     for name, values in held.items():

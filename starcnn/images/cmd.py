@@ -9,8 +9,8 @@ __all__ = ['cmd_features', 'cmd_histogram', 'cmd_picture']
 
 # Distance-corrected magnitudes that divide the diagram into its upper and its middle part
 # (Cantat-Gaudin et al. 2020, A&A 640, A1, Section 3.1; paper 002, Section ANN).
-_UPPER = 4.0
-_MIDDLE = 5.0
+UPPER = 4.0
+MIDDLE = 5.0
 
 
 def cmd_histogram(colour, magnitude, *, colour_range, magnitude_range, shape):
@@ -65,10 +65,10 @@ def cmd_picture(colour, magnitude, *, colour_range, magnitude_range, shape):
         The number of stars per pixel, the brightest stars in the first row.
     """
     ny, nx = shape
-    x = (colour - colour_range[0]) / np.ptp(colour_range) * nx - 0.5
-    y = (magnitude - magnitude_range[0]) / np.ptp(magnitude_range) * ny - 0.5
-    inside = (x >= -0.5) & (x < nx - 0.5) & (y >= -0.5) & (y < ny - 0.5)
-    x, y = x[inside], y[inside]
+    x = (colour - colour_range[0]) / np.ptp(colour_range) * nx
+    y = (magnitude - magnitude_range[0]) / np.ptp(magnitude_range) * ny
+    inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
+    x, y = x[inside] - 0.5, y[inside] - 0.5
     i, j = np.floor(x).astype(int), np.floor(y).astype(int)
     p, q = x - i, y - j
     picture = np.zeros((ny, nx))
@@ -110,11 +110,11 @@ def cmd_features(colour, magnitude, parallax):
     if not median > 0:
         return features
     absolute = magnitude + 5 * np.log10(median / 100)
-    upper = absolute < _UPPER
+    upper = absolute < UPPER
     spread = magnitude[upper] - magnitude[upper].mean() if upper.any() else np.zeros(0)
     if (spread**2).sum() > 0:
         features[0] = (spread * colour[upper]).sum() / (spread**2).sum()
-    middle = (absolute >= _UPPER) & (absolute < _MIDDLE)
+    middle = (absolute >= UPPER) & (absolute < MIDDLE)
     if middle.any():
         features[1] = colour[middle].mean()
     return features

@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from starcnn.networks._grid import JointGrid
 from starcnn.networks._mixture import JointMixture
-from starcnn.networks.spec import Grid, Mixture, Parameter
+from starcnn.networks.parts import Grid, Mixture, Parameter
 
 __all__ = ['Posterior']
 

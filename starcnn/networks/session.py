@@ -14,7 +14,8 @@ import numpy as np
 
 from starcnn.exceptions import DataFileError
 from starcnn.networks._onnx_reader import OPERATORS, read_contents
-from starcnn.networks.spec import Images, Spec, Stars
+from starcnn.networks.parts import Images, Stars
+from starcnn.networks.spec import Spec
 
 __all__ = ['MAX_SIZE', 'Network']
 

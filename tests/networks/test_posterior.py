@@ -3,15 +3,13 @@
 Tests of the posterior.
 """
 
-import time
-
 import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import QTable
 from astropy.tests.helper import assert_quantity_allclose
 
-from starcnn.networks import Mixture, Parameter, Posterior, Spec
+from starcnn.networks import Posterior
 
 NAMES = ('age', 'a_v', 'distance', 'feh', 'mass', 'r_h')
 
@@ -210,23 +208,3 @@ def test_errors(posterior, outputs, joint_spec, specs):
         Posterior.from_outputs(outputs | {'r_h': outputs['r_h'][1:]}, joint_spec)
     with pytest.raises(ValueError, match='spec must have an output with parameters'):
         Posterior.from_outputs({}, specs['dense'])
-
-
-def test_speed(specs):
-    """Percentiles of 7,000 sources and three parameters take less than a second."""
-    rng = np.random.default_rng(0)
-    bounds = {'bounds': (6.0, 10.0), 'log': True}
-    part = Mixture(
-        name='m',
-        n_components=8,
-        parameters=tuple(Parameter(name=name, unit='yr', **bounds) for name in 'abc'),
-    )
-    spec = Spec(family='toy', variant='set', inputs=specs['set'].inputs, outputs=(part,))
-    output = rng.uniform(0.05, 0.5, (7000, 8, 10))
-    output[..., 0] /= output[..., 0].sum(axis=1, keepdims=True)
-    output[..., 1:4] += rng.normal(8, 0.3, (7000, 8, 3))
-    posterior = Posterior.from_outputs({'m': output}, spec)
-    start = time.perf_counter()
-    for name in 'abc':
-        posterior.percentile(name, [16, 50, 84])
-    assert time.perf_counter() - start < 1

@@ -7,6 +7,8 @@ import math
 
 import torch
 
+from starcnn.images.cmd import MIDDLE, UPPER
+
 from .spec import (
     COLOUR_RANGE,
     MAGNITUDE_RANGE,
@@ -33,6 +35,9 @@ _PARALLAX_ZERO_POINT = 0.02
 # The fraction of clusters whose errors, and whose memberships, are made unknown.
 _NO_ERRORS = 0.6
 _NO_PROBABILITIES = 0.3
+
+# The fraction of clusters of which some stars have no membership probability.
+_PARTLY = 0.5
 
 # The largest fraction of the stars that are taken away, and the fewest that are left.
 _FEWER = 0.5
@@ -74,7 +79,7 @@ def augment_stars(inputs, truth, generator):
     stars[..., 8] = torch.where(
         _uniform(stars, generator, n, 1) < _NO_PROBABILITIES, torch.nan, stars[..., 8]
     )
-    partly = _uniform(stars, generator, n, 1) * (_uniform(stars, generator, n, 1) < 0.5)
+    partly = _uniform(stars, generator, n, 1) * (_uniform(stars, generator, n, 1) < _PARTLY)
     lost = _uniform(stars, generator, n, n_star) < partly
     stars[..., 8] = torch.where(lost, torch.nan, stars[..., 8])
     if n_star > _N_SHORT and float(_uniform(stars, generator, 1)) < _SHORT:
@@ -173,9 +178,9 @@ def _histogram(g, colour, _):
 def _picture(g, colour, _):
     """Return what `starcnn.images.cmd_picture` does, for a batch."""
     ny, nx = PICTURE_SHAPE
-    x = _cells(colour, PICTURE_COLOUR_RANGE, nx) - 0.5
-    y = _cells(g, MAGNITUDE_RANGE, ny) - 0.5
-    inside = ((x >= -0.5) & (x < nx - 0.5) & (y >= -0.5) & (y < ny - 0.5)).float()
+    x, y = _cells(colour, PICTURE_COLOUR_RANGE, nx), _cells(g, MAGNITUDE_RANGE, ny)
+    inside = ((x >= 0) & (x < nx) & (y >= 0) & (y < ny)).float()
+    x, y = x - 0.5, y - 0.5
     i, j = x.floor(), y.floor()
     p, q = x - i, y - j
     picture = torch.zeros(len(g), ny * nx, device=g.device)
@@ -191,10 +196,11 @@ def _features(g, colour, parallax):
     there = ~torch.isnan(g + colour)
     median = torch.nanquantile(torch.where(there, parallax, torch.nan), 0.5, dim=1, keepdim=True)
     absolute = g + 5 * torch.log10(median.clamp(min=1e-6) / 100)
-    upper = (there & (absolute < 4)).float()
-    middle = (there & (absolute >= 4) & (absolute < 5)).float()
+    upper = (there & (absolute < UPPER)).float()
+    middle = (there & (absolute >= UPPER) & (absolute < MIDDLE)).float()
     g, colour = torch.where(there, g, 0.0), torch.where(there, colour, 0.0)
-    spread = upper * (g - (upper * g).sum(1, keepdim=True) / upper.sum(1, keepdim=True).clamp(min=1))
+    n_upper = upper.sum(1, keepdim=True).clamp(min=1)
+    spread = upper * (g - (upper * g).sum(1, keepdim=True) / n_upper)
     slope = (spread * colour).sum(1) / (spread**2).sum(1)
     mean = (middle * colour).sum(1) / middle.sum(1)
     positive = median[:, 0] > 0

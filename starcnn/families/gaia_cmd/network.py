@@ -100,6 +100,9 @@ class Ann(nn.Module):
         self.point = _Point(hidden[-1])
 
     def forward(self, histogram, guesses):
+        """
+        Return means and standard deviations, one tensor (n, 2) for each parameter.
+        """
         cells = torch.sqrt(histogram) * math.sqrt(histogram.shape[1]) / 4
         return self.point(self.hidden(torch.cat([cells, self.guesses(guesses)], dim=1)))
 
@@ -107,18 +110,19 @@ class Ann(nn.Module):
 class _Branch(nn.Module):
     """Convolutions over the picture, each shrinking it; stars are counted on a stretched scale."""
 
-    def __init__(self, widths):
+    def __init__(self, shape):
         super().__init__()
         layers, n_in = [], 3
-        for n_out in widths:
-            first = not layers
+        for n_out, kernel, stride in _CONVOLUTIONS:
             layers += [
-                nn.Conv2d(n_in, n_out, 5 if first else 3, stride=3 if first else 2, padding=1),
+                nn.Conv2d(n_in, n_out, kernel, stride=stride, padding=1),
                 nn.BatchNorm2d(n_out),
                 nn.SiLU(),
             ]
+            shape = tuple((n + 2 - kernel) // stride + 1 for n in shape)
             n_in = n_out
         self.layers = nn.Sequential(*layers)
+        self.n_features = n_in * math.prod(shape)
 
     def forward(self, picture):
         stars = torch.log1p(picture)
@@ -128,9 +132,8 @@ class _Branch(nn.Module):
         return self.layers(torch.cat([stars, scaled, count], dim=1)).flatten(1)
 
 
-# A first layer with a stride of three and four that halve leave 4 of 180 pixels.
-_WIDTHS = (16, 32, 48, 64, 96)
-_LEFT = 4
+# Features, size of the kernel and stride of each convolution; 180 pixels become 4.
+_CONVOLUTIONS = ((16, 5, 3), (32, 3, 2), (48, 3, 2), (64, 3, 2), (96, 3, 2))
 
 
 class Cnn(nn.Module):
@@ -151,11 +154,14 @@ class Cnn(nn.Module):
 
     def __init__(self, spec, *, hidden=(128, 64), dropout=0.3):
         super().__init__()
-        self.branch = _Branch(_WIDTHS)
-        self.hidden = _hidden(_WIDTHS[-1] * _LEFT**2, hidden, dropout)
+        self.branch = _Branch(spec.inputs[0].shape)
+        self.hidden = _hidden(self.branch.n_features, hidden, dropout)
         self.point = _Point(hidden[-1])
 
     def forward(self, picture):
+        """
+        Return means and standard deviations, one tensor (n, 2) for each parameter.
+        """
         return self.point(self.hidden(self.branch(picture)))
 
 
@@ -178,12 +184,17 @@ class Mixed(nn.Module):
     def __init__(self, spec, *, hidden=(256, 128, 64), dropout=0.3):
         super().__init__()
         self.guesses = _Guesses()
-        self.dense = nn.Sequential(nn.Linear(N_GUESSES, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU())
-        self.branch = _Branch(_WIDTHS)
-        self.hidden = _hidden(_WIDTHS[-1] * _LEFT**2 + 32, hidden, dropout)
+        self.dense = nn.Sequential(
+            nn.Linear(N_GUESSES, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()
+        )
+        self.branch = _Branch(spec.inputs[0].shape)
+        self.hidden = _hidden(self.branch.n_features + 32, hidden, dropout)
         self.point = _Point(hidden[-1])
 
     def forward(self, picture, guesses):
+        """
+        Return means and standard deviations, one tensor (n, 2) for each parameter.
+        """
         dense = self.dense(self.guesses(guesses))
         return self.point(self.hidden(torch.cat([self.branch(picture), dense], dim=1)))
 
@@ -236,7 +247,6 @@ def set_loss(outputs, truth):
 
 
 _COMMON = {'name': NAME, 'task': 'estimator', 'n_mocks': 60_000, 'batch_size': 64}
-
 
 
 def _diagrams(variant, spec, network, *, epochs):

@@ -123,9 +123,7 @@ class SetNetwork(nn.Module):
         self.embed = nn.Sequential(
             PreciseLinear(n_features, width), nn.SiLU(), nn.Linear(width, width)
         )
-        self.layers = nn.ModuleList(
-            _Exchange(width, n_queries, n_values) for _ in range(n_layers)
-        )
+        self.layers = nn.ModuleList(_Exchange(width, n_queries, n_values) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
         self.pool = _Pool(width, n_queries, n_values)
         n_cells = _COLOURS[2] * (_MAGNITUDES[2] + _ABSOLUTE[2])
@@ -147,6 +145,9 @@ class SetNetwork(nn.Module):
         self.register_buffer('widths', torch.ones(3))
 
     def forward(self, stars):
+        """
+        Return the mixture, with shape (n, n_component, 10), in a tuple.
+        """
         g, bp, rp, parallax = (stars[..., i] for i in range(4))
         colour = bp - rp
         present = 1 - torch.isnan(g + colour).float()

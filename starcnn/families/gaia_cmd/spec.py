@@ -3,7 +3,8 @@
 What the networks of the family eat and return.
 """
 
-from starcnn.networks.spec import Features, Images, Mixture, Parameter, Spec, Stars
+from starcnn.networks.parts import Features, Images, Mixture, Parameter, Stars
+from starcnn.networks.spec import Spec
 
 __all__ = ['ANN', 'CNN', 'MIXED', 'SET']
 
@@ -22,9 +23,9 @@ LOG_AGE_RANGE = (6.0, 10.1)
 A_V_RANGE = (0.0, 6.0)
 LOG_DISTANCE_RANGE = (1.9, 4.1)
 
-# How much lower the A_V of the catalogue are than those of Dias et al. (2021, +0.28), Hunt & Reffert
-# (2024, +0.20) and Cavallo et al. (2024, +0.36), mean of the median differences of its 779 clusters
-# with members here (tools/label_floor.py), mag.
+# How much lower the A_V of the catalogue are than those of Dias et al. (2021, +0.28), Hunt &
+# Reffert (2024, +0.20) and Cavallo et al. (2024, +0.36): the mean of the median differences for
+# its 779 clusters with members here (tools/label_floor.py), mag.
 A_V_OFFSET = 0.28
 
 # The range of the number of stars: more are thinned out evenly in brightness.
@@ -90,11 +91,11 @@ STARS_INPUT = Stars(
     n_max=N_STARS_MAX,
 )
 
-ANN = Spec(
-    family=NAME, variant='ann', inputs=(HISTOGRAM_INPUT, GUESSES_INPUT), outputs=PARAMETERS
-)
+ANN = Spec(family=NAME, variant='ann', inputs=(HISTOGRAM_INPUT, GUESSES_INPUT), outputs=PARAMETERS)
 CNN = Spec(family=NAME, variant='cnn', inputs=(PICTURE_INPUT,), outputs=PARAMETERS)
-MIXED = Spec(family=NAME, variant='mixed', inputs=(PICTURE_INPUT, GUESSES_INPUT), outputs=PARAMETERS)
+MIXED = Spec(
+    family=NAME, variant='mixed', inputs=(PICTURE_INPUT, GUESSES_INPUT), outputs=PARAMETERS
+)
 SET = Spec(
     family=NAME,
     variant='set',
