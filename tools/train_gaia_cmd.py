@@ -16,6 +16,7 @@ import argparse
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,9 @@ def main():
     parser.add_argument('--data', type=Path, help='real data; default $STARCNN_DATA_DIR')
     parser.add_argument('--work', type=Path, required=True, help='banks, checkpoints and weights')
     parser.add_argument('--variants', nargs='+', default=VARIANTS, choices=VARIANTS)
+    parser.add_argument(
+        '--far', action='store_true', help='move real clusters as far as paper 002 does'
+    )
     parser.add_argument('--scale', type=float, default=1.0, help='of the mocks, to rehearse')
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--threads', type=int, default=2)
@@ -98,6 +102,8 @@ def _make(recipe, mocks, members, labels, arguments):
     inputs = encode(members, recipe.spec)
     folds = fold_of(labels['cluster'])
     recipe = replace(recipe, **REAL[recipe.variant])
+    if arguments.far:
+        recipe = replace(recipe, augment=partial(recipe.augment, far=True))
     results = []
     for fold in (*range(N_FOLDS), None):
         rows = np.flatnonzero(folds != fold) if fold is not None else np.arange(len(folds))

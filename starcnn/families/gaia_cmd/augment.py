@@ -20,10 +20,13 @@ from .spec import (
 
 __all__ = ['augment_diagrams', 'augment_stars']
 
-# Largest change of the distance modulus and of A_V, mag. Paper 002 moves clusters to a distance
-# modulus of at most 10 and an A_V of at most 3; small changes keep more of the real diagram.
+# Largest change of the distance modulus and of A_V, mag. Small changes keep more of the real
+# diagram than those of paper 002 (Section Data), which moves clusters away and behind dust up to a
+# distance modulus of 10 and an A_V of 3.
 _MODULUS_STEP = 0.3
 _A_V_STEP = 0.3
+_FAR_MODULUS = 10.0
+_FAR_A_V = 3.0
 
 # A_G, A_BP and A_RP over A_V of a star of 6000 K at A_V = 1 mag, for these small changes.
 _RATIOS = (0.84, 1.06, 0.64)
@@ -48,7 +51,7 @@ _SHORT = 0.75
 _N_SHORT = 192
 
 
-def augment_stars(inputs, truth, generator):
+def augment_stars(inputs, truth, generator, *, far=False):
     """
     Change sets of stars.
 
@@ -63,12 +66,18 @@ def augment_stars(inputs, truth, generator):
     generator : `torch.Generator`
         The random numbers.
 
+    far : bool, optional
+        Whether to move clusters as far as paper 002 does; by default they are
+        moved by up to 0.3 mag in distance modulus and in A_V.
+
     Returns
     -------
     inputs, truth : dict of `torch.Tensor`
         Changed copies.
     """
-    stars, truth = _move(inputs['stars'].clone(), dict(truth), generator)
+    steps = _far_steps if far else _near_steps
+    modulus, dust = steps(truth, generator)
+    stars, truth = _move(inputs['stars'].clone(), dict(truth), modulus, dust, generator)
     n, n_star, _ = stars.shape
     there = ~torch.isnan(stars[..., 0])
     keep = 1 - _FEWER * _uniform(stars, generator, n, 1)
@@ -87,7 +96,7 @@ def augment_stars(inputs, truth, generator):
     return inputs | {'stars': stars}, truth
 
 
-def augment_diagrams(inputs, truth, generator, *, names):
+def augment_diagrams(inputs, truth, generator, *, names, far=False):
     """
     Change sets of stars, and draw their diagrams.
 
@@ -106,6 +115,9 @@ def augment_diagrams(inputs, truth, generator, *, names):
         What to draw: ``histogram`` with shape (n, 410), ``guesses`` (n, 3) or
         ``picture`` (n, 1, ny, nx), as `encode` makes them.
 
+    far : bool, optional
+        As for `augment_stars`.
+
     Returns
     -------
     inputs : dict of `torch.Tensor`
@@ -114,7 +126,7 @@ def augment_diagrams(inputs, truth, generator, *, names):
     truth : dict of `torch.Tensor`
         A changed copy.
     """
-    inputs, truth = augment_stars(inputs, truth, generator)
+    inputs, truth = augment_stars(inputs, truth, generator, far=far)
     stars = inputs['stars']
     g, colour, parallax = stars[..., 0], stars[..., 1] - stars[..., 2], stars[..., 3]
     return {name: _DRAWN[name](g, colour, parallax) for name in names}, truth
@@ -137,13 +149,28 @@ def _normal(like, generator, *shape):
     return torch.randn(*shape, generator=generator, device=like.device)
 
 
-def _move(stars, truth, generator):
-    """Return clusters further away or nearer, behind more or less dust, with other zero points."""
-    n = len(stars)
+def _near_steps(truth, generator):
+    """Return small changes of the distance modulus and of A_V."""
+    a_v = truth['a_v'].float()
     modulus, dust = (
-        step * (2 * _uniform(stars, generator, n) - 1) for step in (_MODULUS_STEP, _A_V_STEP)
+        step * (2 * _uniform(a_v, generator, len(a_v)) - 1) for step in (_MODULUS_STEP, _A_V_STEP)
     )
-    dust = torch.maximum(dust, -truth['a_v'].to(dust))
+    return modulus, torch.maximum(dust, -a_v)
+
+
+def _far_steps(truth, generator):
+    """Return the changes of paper 002: further away and behind more dust, up to its limits."""
+    a_v = truth['a_v'].float()
+    modulus = 5 * truth['distance'].float() - 5
+    return tuple(
+        _uniform(a_v, generator, len(a_v)) * (limit - now).clamp(min=0)
+        for now, limit in ((modulus, _FAR_MODULUS), (a_v, _FAR_A_V))
+    )
+
+
+def _move(stars, truth, modulus, dust, generator):
+    """Return clusters at other distances, behind other dust, with other zero points."""
+    n = len(stars)
     limit = torch.nan_to_num(stars[..., 0], nan=-math.inf).amax(dim=1, keepdim=True)
     for column, ratio in enumerate(_RATIOS):
         zero_point = _ZERO_POINT * _normal(stars, generator, n)
