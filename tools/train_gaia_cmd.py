@@ -2,9 +2,8 @@
 """
 Make all weights of the family `gaia_cmd`, with the networks of the cross-validation.
 
-A network is trained on simulated clusters first, whose A_V are those of the
-isochrones; and then six times on real ones, whose A_V are those of the
-catalogue: five times without a fifth of the clusters, for the cross-validation,
+A network is trained on simulated clusters first, and then six times on real
+ones: five times without a fifth of the clusters, for the cross-validation,
 and once on all. The widths of the posteriors are calibrated on clusters that
 networks have not seen. What is done already is not done again, so the command
 can be stopped and repeated::
@@ -27,7 +26,6 @@ from starcnn.families.gaia_cmd.catalogue import N_FOLDS, fold_of, read_catalogue
 from starcnn.families.gaia_cmd.estimator import encode
 from starcnn.families.gaia_cmd.network import RECIPES
 from starcnn.families.gaia_cmd.simulator import BACKEND as SIMULATOR
-from starcnn.families.gaia_cmd.simulator import Options
 from starcnn.families.gaia_cmd.spec import SET
 from starcnn.files import DataFile, compute_sha256, to_toml
 from starcnn.tables import result_meta
@@ -79,7 +77,6 @@ def main():
         seed=arguments.seed,
         folder=arguments.work / 'bank',
         n_workers=arguments.workers,
-        options=Options(a_v_offset=0.0),
     )
     members, labels = read_catalogue(arguments.data)
     for recipe in RECIPES:

@@ -19,7 +19,7 @@ __all__ = ['StellarPopulation']
 # brings some stars forward: masses are drawn this far below the faint limit.
 _MARGIN = 1.0
 
-# Columns of the arrays of `Isochrones`: mass now, log L, log T_eff and log g come before magnitudes.
+# Columns of the arrays of `Isochrones`: mass now, log L, log T_eff, log g before magnitudes.
 _LOG_TEFF = 3
 _N_THEORY = 5
 
@@ -156,10 +156,7 @@ class StellarPopulation:
         names = ('m_ini', 'mass_ratio', 'a_v', *self.isochrones.filters)
         units = (u.solMass, u.one, u.mag, *(u.mag for _ in self.isochrones.filters))
         return QTable(
-            {
-                name: column * unit
-                for name, column, unit in zip(names, values.T, units, strict=True)
-            }
+            {name: column * unit for name, column, unit in zip(names, values.T, units, strict=True)}
         )
 
     def visible_fraction(self, *, age, m_h, distance, a_v, faint_limit):
@@ -193,6 +190,8 @@ class StellarPopulation:
         imf = get_imf(self.imf)
         high = min(masses[-1], imf.edges[-1])
         low = max(masses[visible[0]], imf.edges[0])
+        if low >= high:
+            return 0.0
         return imf.number_fraction(low, high) / imf.number_fraction(_LEAST, imf.edges[-1])
 
     def _track(self, log_age, m_h):
@@ -217,7 +216,8 @@ class StellarPopulation:
         low = masses[max(visible[0] - 1, 0)]
         missing = n
         while missing > 0:
-            stars = self._draw(int(1.5 * missing) + 8, track, masses, low, binaries, a_v, spread, rng)
+            n_drawn = int(1.5 * missing) + 8
+            stars = self._draw(n_drawn, track, masses, low, binaries, a_v, spread, rng)
             stars[:, 3:] += modulus
             stars = stars[stars[:, 3] < limit][:missing]
             found.append(stars)

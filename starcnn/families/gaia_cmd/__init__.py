@@ -13,6 +13,9 @@ from starcnn.plugins import hookimpl
 
 @hookimpl
 def starcnn_simulators():
+    """
+    Offer the simulator of member tables.
+    """
     from .simulator import BACKEND
 
     return [BACKEND]
@@ -20,6 +23,9 @@ def starcnn_simulators():
 
 @hookimpl
 def starcnn_estimators():
+    """
+    Offer the estimator, with the weights of all four networks.
+    """
     from .estimator import BACKEND
 
     return [BACKEND]
@@ -27,6 +33,19 @@ def starcnn_estimators():
 
 @hookimpl
 def starcnn_recipes():
+    """
+    Offer the recipes of all four networks.
+    """
     from .network import RECIPES
 
     return list(RECIPES)
+
+
+@hookimpl
+def starcnn_claims():
+    """
+    Offer the numbers of the papers, and how they are measured here.
+    """
+    from .validation import CLAIMS
+
+    return list(CLAIMS)

@@ -39,6 +39,9 @@ _PARALLAX_ZERO_POINT = 0.02
 _NO_ERRORS = 0.6
 _NO_PROBABILITIES = 0.3
 
+# The fraction of clusters whose positions, and whose proper motions, are made unknown.
+_NO_PLACES = 0.2
+
 # The fraction of clusters of which some stars have no membership probability.
 _PARTLY = 0.5
 
@@ -58,7 +61,7 @@ def augment_stars(inputs, truth, generator, *, far=False):
     Parameters
     ----------
     inputs : dict of `torch.Tensor`
-        ``stars`` with shape (n, n_star, 9).
+        ``stars`` with shape (n, n_star, 13).
 
     truth : dict of `torch.Tensor` with shape (n,)
         ``age``, ``a_v`` and ``distance`` on their axes.
@@ -89,8 +92,13 @@ def augment_stars(inputs, truth, generator, *, far=False):
         _uniform(stars, generator, n, 1) < _NO_PROBABILITIES, torch.nan, stars[..., 8]
     )
     partly = _uniform(stars, generator, n, 1) * (_uniform(stars, generator, n, 1) < _PARTLY)
-    lost = _uniform(stars, generator, n, n_star) < partly
+    # The less likely a member is, the more often its probability is not known.
+    doubt = 1.5 - torch.nan_to_num(stars[..., 8], nan=0.5)
+    lost = _uniform(stars, generator, n, n_star) < partly * doubt
     stars[..., 8] = torch.where(lost, torch.nan, stars[..., 8])
+    for columns in (slice(9, 11), slice(11, 13)):
+        unknown = _uniform(stars, generator, n, 1, 1) < _NO_PLACES
+        stars[..., columns] = torch.where(unknown, torch.nan, stars[..., columns])
     if n_star > _N_SHORT and float(_uniform(stars, generator, 1)) < _SHORT:
         stars = _shorten(stars, generator)
     return inputs | {'stars': stars}, truth
@@ -103,7 +111,7 @@ def augment_diagrams(inputs, truth, generator, *, names, far=False):
     Parameters
     ----------
     inputs : dict of `torch.Tensor`
-        ``stars`` with shape (n, n_star, 9).
+        ``stars`` with shape (n, n_star, 13).
 
     truth : dict of `torch.Tensor` with shape (n,)
         ``age``, ``a_v`` and ``distance`` on their axes.

@@ -1,14 +1,23 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Do real clusters have the colours of simulated ones?
+Colours of real clusters, beside those of simulated ones.
 """
+
+from dataclasses import dataclass
 
 import astropy.units as u
 import numpy as np
+from astropy.table import QTable
 
 from .members import Members
 
-__all__ = ['WELL_KNOWN', 'colour_residual', 'colour_residuals']
+__all__ = [
+    'WELL_KNOWN',
+    'RealColours',
+    'colour_residual',
+    'colour_residuals',
+    'reference_colours',
+]
 
 #: Well-known clusters of all ages with more than 500 members.
 WELL_KNOWN = (
@@ -32,6 +41,9 @@ _N_LEAST = 10
 # 84th percentile in mag, hold turn-offs beside giants: their median says nothing.
 _WIDEST = 0.15
 
+# Binaries, errors and the field make real ones wider.
+_WIDEST_REAL = 0.3
+
 # The simulated population.
 _N_SIMULATED = 20_000
 _BINARY_FRACTION = 0.3
@@ -40,15 +52,61 @@ _BINARY_FRACTION = 0.3
 _LEAST_PROBABILITY = 0.5
 
 
-def colour_residuals(stars, population, *, age, a_v, distance, rng=None):
+@dataclass(frozen=True, kw_only=True)
+class RealColours:
     """
-    Compare the colours of real stars with those of a population, magnitude by magnitude.
+    Real clusters whose colours are compared.
 
     Parameters
     ----------
-    stars : `~astropy.table.Table`
-        The members of one cluster, as `~starcnn.Estimator.predict` takes them.
+    labels : `~astropy.table.QTable`
+        One row per cluster: ``cluster``, ``age`` and ``distance``.
 
+    stars : dict of `~astropy.table.Table`
+        The members of each cluster.
+
+    a_v : dict of `~astropy.units.Quantity` with shape (n_cluster,)
+        The A_V of the clusters by its origin, NaN where unknown.
+    """
+
+    labels: QTable
+    stars: dict
+    a_v: dict
+
+    def parameters(self, name, origin):
+        """
+        Return the parameters that `reference_colours` takes.
+
+        Parameters
+        ----------
+        name : str
+            The cluster.
+
+        origin : str
+            Where its A_V is from.
+
+        Returns
+        -------
+        parameters : dict of `~astropy.units.Quantity`
+            ``age``, ``distance`` and ``a_v``.
+        """
+        index = np.flatnonzero(self.labels['cluster'] == name)[0]
+        row = self.labels[index]
+        return {'age': row['age'], 'distance': row['distance'], 'a_v': self.a_v[origin][index]}
+
+    def known(self, origin):
+        """
+        Return the names of the clusters that have an A_V from one origin.
+        """
+        return [str(name) for name in self.labels['cluster'][np.isfinite(self.a_v[origin])]]
+
+
+def reference_colours(population, *, age, a_v, distance, rng=None):
+    """
+    Return the colours of a population, magnitude by magnitude.
+
+    Parameters
+    ----------
     population : `~starcnn.sky.StellarPopulation`
         The population; see `starcnn.families.gaia_cmd.simulator.population`.
 
@@ -60,12 +118,9 @@ def colour_residuals(stars, population, *, age, a_v, distance, rng=None):
 
     Returns
     -------
-    g : `~numpy.ndarray` with shape (n_bin,)
-        The centres of the bins of G that both have enough stars in, mag.
-
-    residuals : `~numpy.ndarray` with shape (n_bin,)
-        The median of BP - RP of the real stars minus that of the simulated
-        ones, mag.
+    colours : `~numpy.ndarray` with shape (n_bin,)
+        The median BP - RP in bins of G, mag; NaN where there are few stars, or
+        stars of too many colours.
     """
     mock = population.sample(
         _N_SIMULATED,
@@ -78,20 +133,48 @@ def colour_residuals(stars, population, *, age, a_v, distance, rng=None):
         rng=rng,
     )
     g, bp, rp = (mock[name].to_value(u.mag) for name in population.isochrones.filters)
-    simulated, width = _medians(g, bp - rp)
-    real, _ = _medians(*_likely(stars))
-    residuals = real - simulated
-    good = np.isfinite(residuals) & (width < _WIDEST)
-    return ((_EDGES[1:] + _EDGES[:-1]) / 2)[good], residuals[good]
+    colours, width = _medians(g, bp - rp)
+    return np.where(width < _WIDEST, colours, np.nan)
 
 
-def colour_residual(stars, population, *, age, a_v, distance, rng=None):
+def colour_residuals(stars, reference):
+    """
+    Compare the colours of real stars with those of a population.
+
+    Parameters
+    ----------
+    stars : `~astropy.table.Table`
+        The members of one cluster, as `~starcnn.Estimator.predict` takes them.
+
+    reference : `~numpy.ndarray` with shape (n_bin,)
+        What `reference_colours` returned.
+
+    Returns
+    -------
+    g : `~numpy.ndarray` with shape (n,)
+        The centres of the bins of G in which there are enough stars, mag.
+
+    residuals : `~numpy.ndarray` with shape (n,)
+        The median BP - RP of the stars minus that of the population, mag.
+
+    Raises
+    ------
+    ValueError
+        If the stars are not those of one cluster.
+    """
+    colours, width = _medians(*_likely(stars))
+    residuals = colours - reference
+    known = np.isfinite(residuals) & (width < _WIDEST_REAL)
+    return ((_EDGES[1:] + _EDGES[:-1]) / 2)[known], residuals[known]
+
+
+def colour_residual(stars, reference):
     """
     Return the median over the bins of `colour_residuals`.
 
     Parameters
     ----------
-    stars, population, age, a_v, distance, rng
+    stars, reference
         As for `colour_residuals`.
 
     Returns
@@ -99,9 +182,7 @@ def colour_residual(stars, population, *, age, a_v, distance, rng=None):
     residual : float
         Real minus simulated BP - RP, mag; NaN if no bin has enough stars.
     """
-    _, residuals = colour_residuals(
-        stars, population, age=age, a_v=a_v, distance=distance, rng=rng
-    )
+    _, residuals = colour_residuals(stars, reference)
     return float(np.median(residuals)) if len(residuals) else np.nan
 
 

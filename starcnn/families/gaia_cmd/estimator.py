@@ -161,11 +161,10 @@ def _guesses(members):
 def _stars(members):
     """Return the stars themselves, with shape (n_cluster, n_star, n_column), padded with NaN."""
     columns = members.columns
-    errors = [
-        _POGSON / columns[f'phot_{band}_mean_flux_over_error'] for band in ('g', 'bp', 'rp')
-    ]
+    errors = [_POGSON / columns[f'phot_{band}_mean_flux_over_error'] for band in ('g', 'bp', 'rp')]
     first = [columns[name] for name in STARS_INPUT.columns[:4]]
-    table = np.stack([*first, *errors, columns['parallax_error'], columns['prob_member']], axis=1)
+    last = [columns[name] for name in STARS_INPUT.columns[7:]]
+    table = np.stack([*first, *errors, *last], axis=1)
     n_kept = np.minimum(members.n_stars, STARS_INPUT.n_max)
     out = np.full((len(members), max(n_kept.max(initial=0), 1), table.shape[1]), np.nan, np.float32)
     for i, (start, n, kept) in enumerate(

@@ -3,11 +3,15 @@
 Tables of member stars: read them from files, check them, and group them by cluster.
 """
 
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable, Table
+
+from starcnn.exceptions import StarcnnWarning
 
 __all__ = ['GAIA_UNITS', 'Members', 'read_members']
 
@@ -22,9 +26,17 @@ GAIA_UNITS = {
     'phot_rp_mean_flux_over_error': u.one,
     'parallax_error': u.mas,
     'prob_member': u.one,
+    'ra': u.deg,
+    'dec': u.deg,
+    'pmra': u.mas / u.yr,
+    'pmdec': u.mas / u.yr,
 }
 
 REQUIRED = tuple(GAIA_UNITS)[:4]
+
+# Columns that help a little, and that tables often have without a unit: they are left out then,
+# with a warning.
+PLACES = ('ra', 'dec', 'pmra', 'pmdec')
 
 # Columns of other types than float that are not missing values.
 _NUMBERS = 'fiu'
@@ -55,13 +67,12 @@ def read_members(path):
     OSError
         If the file cannot be read.
     """
-    path_name = getattr(path, 'stem', str(path))
     table = Table.read(path)
     for name, unit in GAIA_UNITS.items():
         if name in table.colnames and table[name].unit is None and unit != u.one:
             table[name].unit = unit
     if 'cluster' not in table.colnames:
-        table['cluster'] = np.full(len(table), path_name)
+        table['cluster'] = np.full(len(table), Path(path).stem)
     return QTable(table)
 
 
@@ -120,6 +131,11 @@ class Members:
 
         `~astropy.units.UnitsError`
             If a column has no unit, or one that cannot be converted.
+
+        Warns
+        -----
+        StarcnnWarning
+            If positions or proper motions have no unit: they are not used then.
         """
         if not isinstance(table, Table):
             msg = f'data must be an astropy Table of stars, got {type(table).__name__}'
@@ -186,6 +202,10 @@ def _column(table, name, unit):
         msg = f'data[{name!r}] must hold one number per star, got {column.dtype}'
         raise TypeError(msg)
     given = getattr(column, 'unit', None)
+    if given is None and name in PLACES:
+        msg = f'data[{name!r}] has no unit like {unit} and is not used'
+        warnings.warn(msg, StarcnnWarning, stacklevel=2)
+        return np.full(len(table), np.nan)
     if given is None and unit != u.one:
         msg = f'data[{name!r}] must have a unit like {unit}, got none'
         raise u.UnitsError(msg)

@@ -35,6 +35,17 @@ _PERIODS = (4.0, 1.5, 0.6)
 
 _NEGATIVE = -1e4
 
+# Distances from the centre of a cluster below which stars are not told apart: rad, mas/yr.
+_SMALLEST_ANGLE = 1e-5
+_SMALLEST_MOTION = 0.02
+
+# From equatorial to Galactic coordinates, transposed (ESA 1997, SP-1200, Volume 1, Eq. 1.5.11).
+_TO_GALACTIC = (
+    (-0.0548755604, 0.4941094279, -0.8676661490),
+    (-0.8734370902, -0.4448296300, -0.1980763734),
+    (-0.4838350155, 0.7469822445, 0.4559837762),
+)
+
 
 def _known(values, otherwise):
     """Return values with those that are NaN replaced, and whether they were known, as 1 or 0."""
@@ -46,6 +57,22 @@ def _waves(values):
     """Return sines and cosines of values, as more columns."""
     phases = [2 * math.pi * values / period for period in _PERIODS]
     return [f(phase) for phase in phases for f in (torch.sin, torch.cos)]
+
+
+def _concentration(points, weight, least):
+    """Return the centre (n, k) of points, the log distance of each to it, and the mean of that."""
+    points = torch.where((weight > 0).unsqueeze(-1), points, torch.zeros_like(points))
+    near = weight
+    for _ in range(4):
+        total = near.sum(dim=1, keepdim=True) + 1e-6
+        centre = (near.unsqueeze(-1) * points).sum(dim=1) / total
+        square = ((points - centre.unsqueeze(1)) ** 2).sum(dim=-1) + least**2
+        log_r = 0.5 * torch.log(square)
+        spread = (weight * log_r).sum(dim=1, keepdim=True) / (
+            weight.sum(dim=1, keepdim=True) + 1e-6
+        )
+        near = weight / (1 + torch.exp(2 * torch.clamp(log_r - spread, -10.0, 10.0)))
+    return centre, log_r, spread
 
 
 class _Cells(nn.Module):
@@ -119,17 +146,19 @@ class SetNetwork(nn.Module):
         self.colours = _Cells(*_COLOURS)
         self.magnitudes = _Cells(*_MAGNITUDES)
         self.absolute = _Cells(*_ABSOLUTE)
-        n_features = 14 + 3 * 2 * len(_PERIODS)
+        n_features = 24 + 3 * 2 * len(_PERIODS)
         self.embed = nn.Sequential(
             PreciseLinear(n_features, width), nn.SiLU(), nn.Linear(width, width)
         )
         self.layers = nn.ModuleList(_Exchange(width, n_queries, n_values) for _ in range(n_layers))
         self.norm = nn.LayerNorm(width)
         self.pool = _Pool(width, n_queries, n_values)
+        # How much of a member of the cluster a star is: the weights of the diagram.
+        self.member = nn.Linear(width, 1)
         n_cells = _COLOURS[2] * (_MAGNITUDES[2] + _ABSOLUTE[2])
         self.diagram = nn.Linear(n_cells, 128)
         self.head = nn.Sequential(
-            nn.Linear(n_queries * n_values + 128 + 4, 256),
+            nn.Linear(n_queries * n_values + 128 + 9, 256),
             nn.SiLU(),
             nn.Dropout(dropout),
             nn.Linear(256, 256),
@@ -140,6 +169,7 @@ class SetNetwork(nn.Module):
         self.mixture = MixtureHead(
             256, mixture.n_components, offset=(8.3, 1.4, 0.0), scale=(0.7, 0.8, 0.3)
         )
+        self.register_buffer('to_galactic', torch.tensor(_TO_GALACTIC))
         self.register_buffer('distance_axis', torch.tensor([0.0, 0.0, 1.0]))
         # Widths of the posterior in units of the trained ones: set by calibration.
         self.register_buffer('widths', torch.ones(3))
@@ -157,11 +187,12 @@ class SetNetwork(nn.Module):
         probability, has_probability = _known(stars[..., 8], 0.9)
         parallax, has_parallax = _known(parallax, 0.0)
         error = self._parallax_error(g, stars[..., 7])
-        weight = present * has_parallax * (0.05 + probability)
-        mean, scatter = self._parallax(parallax, error, weight)
+        trust = present * (0.05 + probability)
+        mean, scatter = self._parallax(parallax, error, trust * has_parallax)
         log_distance = 3 - torch.log10(torch.clamp(mean + _ZERO_POINT, _FLOOR, 20.0))
         absolute = g - 5 * log_distance + 5
         residual = has_parallax * torch.tanh((parallax - mean) / (3 * error))
+        places, galactic = self._places(stars[..., 9:], trust, log_distance)
         blue_error, has_error = _known(stars[..., 5], 0.0)
         red_error, _ = _known(stars[..., 6], 0.0)
         columns = [
@@ -179,6 +210,7 @@ class SetNetwork(nn.Module):
             has_error * torch.log(red_error + 1e-3),
             (mean + torch.zeros_like(g)) / 3,
             (log_distance + torch.zeros_like(g)) - 3,
+            *places,
             *_waves(g),
             *_waves(colour),
             *_waves(absolute),
@@ -188,14 +220,52 @@ class SetNetwork(nn.Module):
         h = self.embed(features)
         for layer in self.layers:
             h = layer(h, bias)
-        pooled = self.pool(self.norm(h), bias)
+        h = self.norm(h)
+        pooled = self.pool(h, bias)
+        member = present * torch.sigmoid(self.member(h)).squeeze(-1)
         n_stars = present.sum(dim=1, keepdim=True)
         summary = torch.cat(
-            [torch.log(n_stars + 1) - 5, mean, log_distance - 3, torch.log(scatter + 1e-3)], dim=1
+            [
+                torch.log(n_stars + 1) - 5,
+                mean,
+                log_distance - 3,
+                torch.log(scatter + 1e-3),
+                galactic,
+            ],
+            dim=1,
         )
-        diagram = self._diagram(colour, g, absolute, present * (0.1 + probability))
+        diagram = self._diagram(colour, g, absolute, member)
         raw = self.head(torch.cat([pooled, self.diagram(diagram), summary], dim=1))
         return (self._shift(self.mixture(raw), log_distance),)
+
+    def _places(self, places, weight, log_distance):
+        """Return ten features of each star from its place and motion, and five of the cluster."""
+        ra, dec, pmra, pmdec = (places[..., i] * math.pi / 180 for i in range(4))
+        has_place = weight * (1 - torch.isnan(ra + dec).float())
+        vectors = torch.stack(
+            [torch.cos(dec) * torch.cos(ra), torch.cos(dec) * torch.sin(ra), torch.sin(dec)], dim=-1
+        )
+        centre, log_r, spread_r = _concentration(vectors, has_place, _SMALLEST_ANGLE)
+        has_motion = weight * (1 - torch.isnan(pmra + pmdec).float())
+        motions = torch.stack([pmra, pmdec], dim=-1) * 180 / math.pi
+        _, log_m, spread_m = _concentration(motions, has_motion, _SMALLEST_MOTION)
+        to_pc = math.log(10) * log_distance
+        stars = []
+        for log_x, spread, has, middle in (
+            (log_r, spread_r, has_place, -6.0),
+            (log_m, spread_m, has_motion, -1.0),
+        ):
+            known = (has > 0).float()
+            stars += [
+                known,
+                known * torch.tanh((log_x - spread) / 2),
+                known * (log_x - middle) / 3,
+                known * (spread - middle) / 3,
+                known * (log_x + to_pc - middle - 7) / 3,
+            ]
+        galactic = torch.matmul(centre, self.to_galactic)
+        height = torch.exp(to_pc) * galactic[:, 2:] / 300
+        return stars, torch.cat([galactic, torch.tanh(height), spread_m / 3], dim=1)
 
     def _parallax_error(self, g, given):
         """Return errors of parallaxes in mas, from G where they are not given."""

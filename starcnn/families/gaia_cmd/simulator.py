@@ -16,7 +16,17 @@ from starcnn.plugins import SimulatorBackend
 from starcnn.plugins._manager import open_file
 from starcnn.sky import Isochrones, Photometry, StellarPopulation
 
-from .spec import A_V_OFFSET, A_V_RANGE, BIBCODE, ISOCHRONES, LOG_AGE_RANGE, N_STARS_MAX, NAME, PHOTOMETRY
+from ._places import draw_centres, place
+from .spec import (
+    A_V_OFFSET,
+    A_V_RANGE,
+    BIBCODE,
+    ISOCHRONES,
+    LOG_AGE_RANGE,
+    N_STARS_MAX,
+    NAME,
+    PHOTOMETRY,
+)
 
 __all__ = ['BACKEND', 'Options', 'population', 'sample', 'simulate']
 
@@ -81,7 +91,7 @@ class Options:
     realistic: float = 0.7
     feh_scatter: float = 0.12
     binary_fraction: tuple[float, float] = (0.1, 0.6)
-    contamination: tuple[float, float] = (0.0, 0.5)
+    contamination: tuple[float, float] = (0.0, 0.7)
     n_stars: tuple[int, int] = (10, N_STARS_MAX)
     law: str = 'CCM89'
     imf: str = 'kroupa2001'
@@ -145,8 +155,8 @@ def sample(n, options, rng):
     -------
     parameters : `~astropy.table.QTable` with ``n`` rows
         The columns ``age``, ``a_v``, ``distance``, ``feh``, ``n_stars``,
-        ``binary_fraction``, ``differential_reddening``, ``contamination`` and
-        ``faint_limit``.
+        ``binary_fraction``, ``differential_reddening``, ``contamination``,
+        ``faint_limit``, and the centre's ``ra`` and ``dec``.
     """
     stars = population(options.law, options.imf)
     found, missing = [], n
@@ -180,6 +190,7 @@ def _draw(n, options, rng):
     low, high = np.log(options.n_stars)
     n_stars = np.exp(np.clip(rng.normal(np.log(140), 1.0, n), low, high))
     fixed = rng.random(n) < options.fixed_limit
+    centre = draw_centres(log_age, 10 ** (modulus / 5 + 1), rng)
     return QTable(
         {
             'age': 10 ** np.clip(log_age, 6.4, LOG_AGE_RANGE[1]) * u.yr,
@@ -192,6 +203,8 @@ def _draw(n, options, rng):
             'contamination': options.contamination[0]
             + np.ptp(options.contamination) * rng.random(n) ** 2,
             'faint_limit': np.where(fixed, _FAINT_LIMIT, rng.uniform(15.5, 19, n)) * u.mag,
+            'ra': centre.ra.to(u.deg),
+            'dec': centre.dec.to(u.deg),
         }
     )
 
@@ -206,7 +219,8 @@ def simulate(parameters, options, rng):
         One row per cluster. ``age``, ``a_v`` and ``distance`` are required;
         the other columns of `sample` have these defaults: solar ``feh``, 200
         ``n_stars``, a ``binary_fraction`` of 0.3, no ``differential_reddening``,
-        no ``contamination``, and a ``faint_limit`` of G = 18.
+        no ``contamination``, a ``faint_limit`` of G = 18, and unknown ``ra`` and
+        ``dec``, without which the stars have no positions.
 
     options : `Options`
         How to observe.
@@ -228,14 +242,18 @@ def simulate(parameters, options, rng):
     Raises
     ------
     ValueError
-        If a column is missing or a parameter is outside the isochrones.
+        If there are no rows, a column is missing or a parameter is outside the
+        isochrones.
+
+    `~astropy.units.UnitsError`
+        If a parameter has no unit, or one that cannot be converted.
     """
     rows = _complete(parameters)
     stars = population(options.law, options.imf)
     children = rng.spawn(len(rows))
     tables = []
     for index, (row, child) in enumerate(zip(rows, children, strict=True)):
-        tables.append(_observe(_members(row, stars, options, child), index, options, child))
+        tables.append(_observe(_members(row, stars, options, child), row, index, options, child))
     truth = rows.copy()
     truth['n_stars'] = [len(table) for table in tables]
     truth.add_column(np.arange(len(rows)), name='cluster', index=0)
@@ -248,8 +266,11 @@ def _complete(parameters):
     if missing:
         msg = f'parameters must have the columns age, a_v and distance; missing {sorted(missing)}'
         raise ValueError(msg)
+    if not len(parameters):
+        msg = 'parameters must have at least one row, got none'
+        raise ValueError(msg)
     units = {'age': u.yr, 'a_v': u.mag, 'distance': u.pc, 'differential_reddening': u.mag}
-    units['faint_limit'] = u.mag
+    units |= {'faint_limit': u.mag, 'ra': u.deg, 'dec': u.deg}
     n = len(parameters)
     defaults = {
         'feh': np.zeros(n),
@@ -258,6 +279,8 @@ def _complete(parameters):
         'differential_reddening': np.zeros(n) * u.mag,
         'contamination': np.zeros(n),
         'faint_limit': np.full(n, _FAINT_LIMIT) * u.mag,
+        'ra': np.full(n, np.nan) * u.deg,
+        'dec': np.full(n, np.nan) * u.deg,
     }
     rows = QTable()
     for name in ('age', 'a_v', 'distance', *defaults):
@@ -310,7 +333,7 @@ def _members(row, stars, options, rng):
     return np.concatenate(groups), np.concatenate(distances), member
 
 
-def _observe(members, index, options, rng):
+def _observe(members, row, index, options, rng):
     """Return the stars of one cluster with errors, as a catalogue has them."""
     magnitudes, distance, member = members
     n = len(member)
@@ -329,6 +352,7 @@ def _observe(members, index, options, rng):
         table[f'phot_{name}_mean_flux_over_error'] = _POGSON / error
     table['parallax'] = parallax * u.mas
     table['parallax_error'] = sigma * u.mas
+    place(table, row, member, sigma, rng)
     certain = rng.beta(4, 1, n)
     table['prob_member'] = np.where(member, certain, certain * rng.random(n) ** 0.5)
     return table

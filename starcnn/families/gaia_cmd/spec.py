@@ -75,8 +75,16 @@ STARS_INPUT = Stars(
         'phot_rp_mean_mag_error',
         'parallax_error',
         'prob_member',
+        'ra',
+        'dec',
+        'pmra',
+        'pmdec',
     ),
-    units=('mag', 'mag', 'mag', 'mas', 'mag', 'mag', 'mag', 'mas', ''),
+    units=(
+        *('mag', 'mag', 'mag', 'mas'),
+        *('mag', 'mag', 'mag', 'mas'),
+        *('', 'deg', 'deg', 'mas / yr', 'mas / yr'),
+    ),
     bounds=(
         (2.0, 19.5),
         (2.0, 24.0),
@@ -87,6 +95,10 @@ STARS_INPUT = Stars(
         (0.0, 1.0),
         (0.0, 1.0),
         (0.0, 1.0),
+        (0.0, 360.0),
+        (-90.0, 90.0),
+        (-100.0, 100.0),
+        (-100.0, 100.0),
     ),
     n_max=N_STARS_MAX,
 )

@@ -3,20 +3,15 @@
 The numbers of paper 002 and our own, measured on real clusters that networks have not seen.
 """
 
-from dataclasses import dataclass, field
 from functools import cache, partial
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable, vstack
 
 from starcnn import Estimator
 from starcnn.exceptions import DataFileError
-from starcnn.files import read_files
-from starcnn.plugins._manager import open_file
 from starcnn.validation import (
     Claim,
-    Measurement,
     bootstrap,
     central_coverage,
     coverage_curve,
@@ -27,20 +22,19 @@ from starcnn.validation import (
     scatter,
     true_against_predicted,
 )
-from starcnn.validation.diagrams import cmd_with_isochrone
 
-from .catalogue import N_FOLDS, find_data, fold_of, read_catalogue
-from .colours import WELL_KNOWN, colour_residual
-from .estimator import BACKEND
+from .catalogue import find_data, read_catalogue
+from .colours import WELL_KNOWN, RealColours, colour_residual, colour_residuals, reference_colours
+from .held_out import fold_weights, predict_held_out
 from .label_floor import LABELS, align, is_labelled, own_variances
 from .simulator import population
 from .spec import A_V_OFFSET, NAME
 
-__all__ = ['CLAIMS', 'HeldOut', 'fold_weights', 'predict_held_out']
+__all__ = ['CLAIMS']
 
 _PAPER = 'Branco & Ferraz 2023, Table 1'
 _SCALED = (
-    f'{_PAPER}; ours on targets scaled to 0..1, as their text says, but their MSE / (1 - R²) is '
+    f'{_PAPER}; here on targets scaled to 0..1, as their text says, but their MSE / (1 - R²) is '
     'a variance of 0.7 to 1.1, which targets of 0..1 cannot have'
 )
 _OURS = 'no published number; clusters out of fold'
@@ -48,10 +42,14 @@ _OURS = 'no published number; clusters out of fold'
 # What R² is averaged over, and what scatter is given of: columns of the tables of `HeldOut`.
 _SCORED = {'log_age': 'log age', 'a_v': 'A_V', 'distance': 'distance'}
 _SCATTERED = {'log_age': 'log age', 'a_v': 'A_V', 'distance_modulus': 'distance modulus'}
-_UNITS = {'log_age': 'dex', 'a_v': 'mag', 'distance': 'kpc', 'distance_modulus': 'mag'}
+_UNITS = {'log_age': 'dex', 'a_v': 'mag', 'distance_modulus': 'mag'}
 
-# Paper's R² and mean squared error, and our bar of R².
-_NETWORKS = {'ann': (0.747, 0.176, 0.747), 'cnn': (0.242, 0.841, 0.60), 'mixed': (0.761, 0.167, 0.80)}
+# The paper's R² and mean squared error, and our bar of R².
+_NETWORKS = {
+    'ann': (0.747, 0.176, 0.747),
+    'cnn': (0.242, 0.841, 0.60),
+    'mixed': (0.761, 0.167, 0.80),
+}
 
 # Bars of the default network: mean R² and that of each parameter, scatter, coverage.
 _MEAN_R2, _EACH_R2 = 0.93, 0.85
@@ -59,63 +57,19 @@ _SCATTER = {'log_age': 0.20, 'a_v': 0.18, 'distance_modulus': 0.15}
 _LEVELS = (0.68, 0.95)
 _MARGIN = 0.03
 
-# How many draws test the joint posterior, and how many resamples its error comes from.
-_N_DRAWS = 500
+# How many resamples the errors of slow measures come from.
 _N_RESAMPLES = 50
 
-
-@dataclass(frozen=True, kw_only=True)
-class HeldOut:
-    """
-    What the networks of a cross-validation say about the clusters they have not seen.
-
-    Parameters
-    ----------
-    truth, found : `~astropy.table.QTable`
-        The labels and the estimates, one row per cluster: ``log_age``, ``a_v``,
-        ``distance`` (kpc) and ``distance_modulus``, in ``found`` with their
-        16th and 84th percentiles.
-
-    pit : dict of `~numpy.ndarray` with shape (n_cluster,)
-        The posterior probability below the label, for ``log_age``, ``a_v`` and
-        ``distance_modulus``.
-
-    draws : dict of `~numpy.ndarray` with shape (n_cluster, n_draw)
-        Draws from the joint posteriors, on the same axes.
-    """
-
-    truth: QTable
-    found: QTable
-    pit: dict = field(default_factory=dict)
-    draws: dict = field(default_factory=dict)
-
-
-def fold_weights(variant):
-    """
-    Return the weights of the cross-validation.
-
-    Parameters
-    ----------
-    variant : {'set', 'ann', 'cnn', 'mixed'}
-        The network.
-
-    Returns
-    -------
-    paths : list of `~pathlib.Path`
-        The weights of each fold, trained on the clusters of the others.
-
-    Raises
-    ------
-    DataFileError
-        If they are not released.
-    """
-    tags = [file.tag for file in BACKEND.weights if file.tag.split('-')[0] == variant]
-    files = {file.tag: file for file in read_files(__package__, 'data')}
-    names = [f'{tag}-fold{fold}' for tag in tags[:1] for fold in range(N_FOLDS)]
-    if not names or not set(names) <= set(files):
-        msg = f'variant must be one with released weights of all folds, got {variant!r}'
-        raise DataFileError(msg)
-    return [open_file(files[name]) for name in names]
+# What A_V the population is reddened by for the comparison of colours.
+_DEFAULT = 'catalogue + offset'
+_A_V = {
+    _DEFAULT: f'A_V of the catalogue + {A_V_OFFSET:g} mag, as the simulator has it',
+    'catalogue': 'A_V of the catalogue as it is',
+    'set': 'A_V of the default network out of fold, which learned the scale of the catalogue',
+    'dias2021': 'A_V of Dias et al. 2021, MNRAS, 504, 356',
+    'hunt2024': 'A_V of Hunt & Reffert 2024, A&A, 686, A42',
+    'cavallo2024': 'A_V of Cavallo et al. 2024, AJ, 167, 12',
+}
 
 
 @cache
@@ -124,84 +78,13 @@ def _read(folder):
     return read_catalogue(folder)
 
 
-def predict_held_out(variant, folder=None, *, clusters=None):
-    """
-    Run every network of a cross-validation on the clusters it has not seen.
-
-    Parameters
-    ----------
-    variant : {'set', 'ann', 'cnn', 'mixed'}
-        The network.
-
-    folder : `~pathlib.Path` or `None`, optional
-        The folder of real data.
-
-    clusters : sequence of str or `None`, optional
-        The names of the clusters; all by default.
-
-    Returns
-    -------
-    held_out : `HeldOut`
-        The labels and the estimates, in the order of the folds.
-
-    Raises
-    ------
-    DataFileError
-        If the data or the weights are not there.
-    """
-    members, labels = _read(find_data(folder))
+def _prepare(variant, data, clusters=None):
+    """Return what the networks say about the clusters they have not seen."""
+    members, labels = _read(find_data(data))
     if clusters is not None:
         labels = labels[np.isin(labels['cluster'], clusters)]
-    folds = fold_of(labels['cluster'])
-    parts = []
-    for fold, path in enumerate(fold_weights(variant)):
-        truth = labels[folds == fold]
-        if len(truth):
-            stars = members[np.isin(members['cluster'], truth['cluster'])]
-            parts.append(_predict(Estimator(NAME, weights=path), stars, truth, rng=fold))
-    return _join(parts)
-
-
-def _predict(estimator, stars, truth, *, rng):
-    """Return what one network says; clusters are in the order of the labels, by name."""
-    found = estimator.predict(stars)
-    posterior = estimator.posterior(stars)
-    pit = {
-        axis: posterior.cdf(name, truth[name])
-        for axis, name in zip(_SCATTERED, posterior.parameters, strict=True)
-    }
-    draws = _to_axes(posterior.draw(_N_DRAWS, rng=rng))
-    return HeldOut(
-        truth=_to_axes(truth),
-        found=_to_axes(found),
-        pit=pit,
-        draws={axis: np.asarray(draws[axis]) for axis in _SCATTERED},
-    )
-
-
-def _to_axes(table):
-    """Return parameters on the axes on which they are scored."""
-    out = QTable({'cluster': table['cluster']}) if 'cluster' in table.colnames else QTable()
-    for end in ('', '_16', '_84'):
-        if f'age{end}' in table.colnames:
-            distance = table[f'distance{end}']
-            out[f'log_age{end}'] = np.log10(table[f'age{end}'].to_value(u.yr))
-            out[f'a_v{end}'] = table[f'a_v{end}'].to(u.mag)
-            out[f'distance{end}'] = distance.to(u.kpc)
-            out[f'distance_modulus{end}'] = (5 * np.log10(distance.to_value(u.pc)) - 5) * u.mag
-    return out
-
-
-def _join(parts):
-    """Return the folds as one."""
-    return HeldOut(
-        truth=vstack([part.truth for part in parts]),
-        found=vstack([part.found for part in parts], metadata_conflicts='silent'),
-        pit={name: np.concatenate([part.pit[name] for part in parts]) for name in parts[0].pit},
-        draws={
-            name: np.concatenate([part.draws[name] for part in parts]) for name in parts[0].draws
-        },
-    )
+    estimators = [Estimator(NAME, weights=path) for path in fold_weights(variant)]
+    return predict_held_out(estimators, members, labels)
 
 
 def _columns(table, names):
@@ -324,3 +207,177 @@ def _coverage_claims(prepare):
             measure=partial(_measure_joint, level),
             **common,
         )
+
+
+def _prepare_colours(data):
+    """Return the well-known clusters, with all their A_V."""
+    folder = find_data(data)
+    members, labels = _read(folder)
+    labels = labels[np.isin(labels['cluster'], WELL_KNOWN)]
+    if len(labels) < len(WELL_KNOWN):
+        msg = f'folder of real data must hold the clusters {WELL_KNOWN}, got {len(labels)}'
+        raise DataFileError(msg)
+    held_out = _prepare('set', data, WELL_KNOWN)
+    order = np.argsort(held_out.found['cluster'])
+    a_v = {
+        _DEFAULT: labels['a_v'] + A_V_OFFSET * u.mag,
+        'catalogue': labels['a_v'],
+        'set': held_out.found['a_v'][order],
+    }
+    aligned = align(folder)
+    for key in set(aligned) - {LABELS}:
+        rows = [
+            np.flatnonzero(is_labelled(aligned[LABELS], [name]))[0] for name in labels['cluster']
+        ]
+        a_v[key] = np.array(aligned[key]['a_v'][rows]) * u.mag
+    stars = {name: members[members['cluster'] == name] for name in labels['cluster']}
+    return RealColours(labels=labels, stars=stars, a_v=a_v)
+
+
+def _reference(context, name, origin):
+    """Return the colours of the population of one cluster, its A_V from one origin."""
+    return reference_colours(population(), rng=0, **context.parameters(name, origin))
+
+
+def _measure_colour(name, context):
+    """Return the colour residual of one cluster, its error from the choice of its stars."""
+    residual = partial(colour_residual, reference=_reference(context, name, _DEFAULT))
+    return bootstrap(residual, context.stars[name], n_resamples=_N_RESAMPLES, rng=0)
+
+
+def _measure_colours(origin, context):
+    """Return the median of the colour residuals of all clusters that have an A_V."""
+    residuals = [
+        colour_residual(context.stars[name], _reference(context, name, origin))
+        for name in context.known(origin)
+    ]
+    return bootstrap(lambda values: float(np.median(values)), residuals, rng=0)
+
+
+def _colour_figure(context):
+    """Return the figure of colour residuals against magnitude, a panel for each cluster."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 5.5), layout='constrained')
+    panels = figure.subplots(2, len(context.stars) // 2, sharex=True, sharey=True)
+    for (name, stars), axes in zip(context.stars.items(), panels.flat, strict=True):
+        for origin in (_DEFAULT, 'catalogue', 'dias2021'):
+            if name in context.known(origin):
+                residuals = colour_residuals(stars, _reference(context, name, origin))
+                axes.plot(*residuals, '.-', linewidth=1, label=f'A_V: {origin}')
+        axes.axhline(0, color='0.4', linewidth=0.8)
+        axes.set(title=name.replace('_', ' '), ylim=(-0.35, 0.35))
+    panels[0, 0].legend(fontsize=8)
+    figure.supxlabel('$G$ [mag]')
+    figure.supylabel('Real $-$ simulated $G_\\mathrm{BP} - G_\\mathrm{RP}$ [mag]')
+    return figure
+
+
+def _colour_claims():
+    """Return the claims about the colours of real and simulated clusters."""
+    common = {'family': NAME, 'prepare': _prepare_colours, 'unit': 'mag'}
+    for name in WELL_KNOWN:
+        yield Claim(
+            name=f'colour of {name}, real - simulated',
+            source=f'no published number; {_A_V[_DEFAULT]}',
+            measure=partial(_measure_colour, name),
+            figure=_colour_figure if name == WELL_KNOWN[0] else None,
+            **common,
+        )
+    for origin, text in _A_V.items():
+        yield Claim(
+            name=f'colour of well-known clusters, A_V: {origin}',
+            source=f'no published number; median, {text}',
+            measure=partial(_measure_colours, origin),
+            **common,
+        )
+
+
+def _prepare_floor(data):
+    """Return the parameters of the labelled clusters in four catalogues, those all have."""
+    folder = find_data(data)
+    _, labels = _read(folder)
+    aligned = align(folder)
+    rows = is_labelled(aligned[LABELS], labels['cluster'])
+    out = {}
+    for name in _SCATTERED:
+        values = np.column_stack([np.asarray(table[name])[rows] for table in aligned.values()])
+        out[name] = values[np.isfinite(values).all(axis=1)]
+    return out
+
+
+def _measure_floor(name, context):
+    """Return the own scatter of the labels, which the core of the differences shows."""
+    return bootstrap(_own_scatter, context[name], n_resamples=10 * _N_RESAMPLES, rng=0)
+
+
+def _own_scatter(values):
+    """Return the own scatter of the first catalogue."""
+    return float(np.sqrt(own_variances(values, scatter)[0]))
+
+
+def _measure_ceiling(name, context):
+    """Return the largest R² against the labels, with outliers."""
+    return bootstrap(_ceiling, context[name], n_resamples=10 * _N_RESAMPLES, rng=0)
+
+
+def _ceiling(values):
+    """Return the part of the variance of the first catalogue that is not its own scatter."""
+    own = own_variances(values, lambda x, y: np.std(y - x))[0]
+    return float(1 - own / np.var(values[:, 0]))
+
+
+def _measure_offset(context):
+    """Return the mean of the median differences of other catalogues and the labels."""
+    return bootstrap(
+        lambda values: float(np.median(values[:, 1:] - values[:, :1], axis=0).mean()),
+        context['a_v'],
+        rng=0,
+    )
+
+
+def _floor_claims():
+    """Return the claims about the noise of the labels."""
+    common = {'family': NAME, 'prepare': _prepare_floor}
+    source = 'no published number; differences of four catalogues (three-cornered hat)'
+    for name, text in _SCATTERED.items():
+        yield Claim(
+            name=f'scatter of the labels, {text}',
+            source=f'{source}; half the range from 16 to 84 %',
+            measure=partial(_measure_floor, name),
+            better='lower',
+            unit=_UNITS[name],
+            **common,
+        )
+    for name, text in _SCATTERED.items():
+        yield Claim(
+            name=f'R² of a perfect estimator, {text}',
+            source=f'{source}, outliers counted; errors shared with the labels can exceed it',
+            measure=partial(_measure_ceiling, name),
+            **common,
+        )
+    yield Claim(
+        name='A_V of other catalogues - labels',
+        source='no published number; mean of three median differences, of clusters that all have',
+        measure=_measure_offset,
+        unit='mag',
+        **common,
+    )
+
+
+_PREPARE = {variant: partial(_prepare, variant) for variant in ('set', *_NETWORKS)}
+
+
+def _claims():
+    """Yield all claims: the paper's networks first, then ours."""
+    for variant, (r2, mse, bar) in _NETWORKS.items():
+        yield from _r2_claims(variant, _PREPARE[variant], paper=r2, bar=bar)
+        yield from _error_claims(variant, _PREPARE[variant], paper=mse)
+    yield from _r2_claims('set', _PREPARE['set'], bar=_MEAN_R2, each=_EACH_R2)
+    yield from _error_claims('set', _PREPARE['set'], bars=_SCATTER)
+    yield from _coverage_claims(_PREPARE['set'])
+    yield from _floor_claims()
+    yield from _colour_claims()
+
+
+CLAIMS = list(_claims())
