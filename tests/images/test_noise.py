@@ -37,7 +37,7 @@ def test_parallax_error_at_known_magnitudes():
 
 
 def test_errors_of_dr2():
-    """Within a factor of 1.7 of the medians of DR2: Gaia Collaboration 2018, A&A 616, A1, Table 3."""
+    """Within a factor of 1.7 of the medians of DR2 (Gaia Collaboration 2018, A&A 616, A1)."""
     parallax = gaia_parallax_error([15, 17] * u.mag).to_value(u.mas)
     np.testing.assert_allclose(np.log(parallax / [0.04, 0.1]), 0, atol=np.log(1.7))
     blue = gaia_magnitude_error('Gaia_BP', [13, 17] * u.mag, [1, 1] * u.mag).to_value(u.mag)
@@ -64,5 +64,5 @@ def test_units():
 
 def test_unknown_filter():
     """A passband that is not Gaia's is refused."""
-    with pytest.raises(ValueError, match='filter_name must be one of .*Gaia_BP.*F814W'):
+    with pytest.raises(ValueError, match=r'filter_name must be one of .*Gaia_BP.*F814W'):
         gaia_magnitude_error('F814W', 15 * u.mag, 1 * u.mag)

@@ -47,9 +47,7 @@ def test_distance_and_extinction(population):
 
 def test_faint_limit_and_number(population):
     """As many stars as asked for, none fainter than the limit."""
-    stars = population.sample(
-        500, binary_fraction=0.5, faint_limit=16 * u.mag, rng=2, **CLUSTER
-    )
+    stars = population.sample(500, binary_fraction=0.5, faint_limit=16 * u.mag, rng=2, **CLUSTER)
     assert len(stars) == 500
     assert stars['Gaia_G'].max() < 16 * u.mag
 
@@ -117,7 +115,7 @@ def test_errors(population, isochrones, theory, photometry):
         population.sample(5, rng=1, **CLUSTER | {'age': 20 * u.Gyr})
     with pytest.raises(ValueError, match='m_h must be'):
         population.apparent_isochrone(**CLUSTER | {'m_h': 2.0})
-    with pytest.raises(ValueError, match='imf must be|name must be'):
+    with pytest.raises(ValueError, match=r'(imf|name) must be'):
         StellarPopulation(isochrones=isochrones, photometry=photometry, imf='flat').sample(
             5, rng=1, **CLUSTER
         )

@@ -154,8 +154,7 @@ class Members:
         n_all = np.bincount(index, minlength=len(clusters))
         index = index[usable]
         columns = {name: values[usable] for name, values in columns.items()}
-        # All columns break ties, so that the order of the rows of the table does not matter.
-        order = np.lexsort((*reversed(columns.values()), index))
+        order = _order(index, list(columns.values()))
         n_stars = np.bincount(index, minlength=len(clusters))
         return cls(
             clusters=clusters,
@@ -229,6 +228,19 @@ def _check_probabilities(values):
     if len(wrong):
         msg = f"data['prob_member'] must be from 0 to 1, got {wrong[0]:g}"
         raise ValueError(msg)
+
+
+def _order(index, columns):
+    """Return the order of stars by cluster and columns, whatever the order of the table's rows."""
+    order = np.lexsort((columns[0], index))
+    # Few stars of a cluster have the same magnitude: only those are sorted by all columns.
+    same = (np.diff(index[order]) == 0) & (np.diff(columns[0][order]) == 0)
+    tied = np.zeros(len(order), dtype=bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    rows = order[tied]
+    order[tied] = rows[np.lexsort((*(column[rows] for column in reversed(columns)), index[rows]))]
+    return order
 
 
 def _groups(column):

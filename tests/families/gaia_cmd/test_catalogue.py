@@ -47,7 +47,7 @@ def test_find_data(folder, tmp_path, monkeypatch):
     assert find_data(str(folder)) == folder
     monkeypatch.setenv('STARCNN_DATA_DIR', str(folder))
     assert find_data() == folder
-    with pytest.raises(DataFileError, match='must hold gaia/open_clusters_cg2020_labels.csv'):
+    with pytest.raises(DataFileError, match=r'must hold gaia/open_clusters_cg2020_labels\.csv'):
         find_data(tmp_path / 'gaia')
 
 

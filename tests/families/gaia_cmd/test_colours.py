@@ -37,7 +37,7 @@ def stars():
 def test_a_mock_has_no_residual(stars, reference):
     """A simulated cluster has the colours of its population, in many bins."""
     g, residuals = colour_residuals(stars, reference)
-    assert len(g) >= 8
+    assert len(g) == len(residuals) >= 8
     assert np.all(np.diff(g) > 0)
     assert abs(colour_residual(stars, reference)) < 0.01
 
@@ -53,7 +53,7 @@ def test_redder_stars(stars, reference):
 def test_more_dust(stars):
     """Behind less dust the population is bluer, so that the stars are redder than it."""
     bare = reference_colours(population(), rng=0, **CLUSTER | {'a_v': 0.3 * u.mag})
-    assert 0.05 < colour_residual(stars, bare) < 0.12
+    assert 0.03 < colour_residual(stars, bare) < 0.1
 
 
 def test_unlikely_members_are_left_out(stars, reference):

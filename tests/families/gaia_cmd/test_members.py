@@ -16,7 +16,8 @@ MAGNITUDES = ('phot_g_mean_mag', 'phot_bp_mean_mag', 'phot_rp_mean_mag')
 def small(**columns):
     """Return a table of four stars in the clusters b, a, b, a."""
     table = QTable({'cluster': ['b', 'a', 'b', 'a']})
-    for name, values in zip(MAGNITUDES, ([12, 11, 10, 13], [13, 12, 11, 14], [11, 10, 9, 12])):
+    magnitudes = ([12, 11, 10, 13], [13, 12, 11, 14], [11, 10, 9, 12])
+    for name, values in zip(MAGNITUDES, magnitudes, strict=True):
         table[name] = np.array(values, dtype=float) * u.mag
     table['parallax'] = [1.0, 2.0, 1.5, 2.5] * u.mas
     for name, values in columns.items():
@@ -147,7 +148,9 @@ def test_wrong_tables():
 @pytest.mark.parametrize('value', [-0.1, 1.5])
 def test_membership_out_of_range(value):
     """A membership probability is from 0 to 1, or unknown."""
-    with pytest.raises(ValueError, match=rf"data\['prob_member'\] must be from 0 to 1, got {value}"):
+    with pytest.raises(
+        ValueError, match=rf"data\['prob_member'\] must be from 0 to 1, got {value}"
+    ):
         Members.from_table(small(prob_member=[np.nan, 1.0, value, 0.0]))
 
 

@@ -114,9 +114,7 @@ def test_contamination():
 def test_a_v_offset():
     """The offset of the catalogue's A_V is an option; stars behind more dust are redder."""
     colours = [
-        np.median(
-            np.subtract(*(table[f'phot_{band}_mean_mag'].value for band in ('bp', 'rp')))
-        )
+        np.median(np.subtract(*(table[f'phot_{band}_mean_mag'].value for band in ('bp', 'rp'))))
         for table, _ in (
             simulate(cluster(), Options(a_v_offset=offset), np.random.default_rng(8))
             for offset in (0.0, 0.5)
