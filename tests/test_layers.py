@@ -80,7 +80,6 @@ SEVERAL_CLASSES = {
 # Public modules whose tests are elsewhere.
 TESTED_ELSEWHERE = {
     'plugins/hookspecs.py': 'tests/test_hooks.py',
-    'exceptions.py': 'tests of the modules that raise them',
     'networks/parts.py': 'tests/networks/test_spec.py',
 }
 

@@ -6,6 +6,8 @@ Measurement errors of Gaia DR2 as functions of brightness and colour.
 import astropy.units as u
 import numpy as np
 
+from starcnn.sky._units import strip_unit
+
 __all__ = ['gaia_magnitude_error', 'gaia_parallax_error']
 
 # Number of field-of-view transits of a source in the 22 months of DR2: 70 in 60 months
@@ -75,7 +77,9 @@ def gaia_magnitude_error(filter_name, g, bp_rp):
     if filter_name not in _FLOOR:
         msg = f'filter_name must be one of {list(_FLOOR)}, got {filter_name!r}'
         raise ValueError(msg)
-    error = _magnitude_error(filter_name, g.to_value(u.mag), bp_rp.to_value(u.mag))
+    error = _magnitude_error(
+        filter_name, strip_unit(g, u.mag, 'g'), strip_unit(bp_rp, u.mag, 'bp_rp')
+    )
     return error * u.mag
 
 
@@ -98,7 +102,7 @@ def gaia_parallax_error(g):
     The Gaia science performance relation for DR3, times 1.24 for the shorter
     time base of DR2, as in PyGaia 3.
     """
-    return _parallax_error(g.to_value(u.mag)) * u.mas
+    return _parallax_error(strip_unit(g, u.mag, 'g')) * u.mas
 
 
 def _magnitude_error(filter_name, g, bp_rp):

@@ -9,6 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from ._units import strip_unit
 from .imf import KROUPA2001, get_imf
 from .isochrones import Isochrones
 from .photometry import Photometry
@@ -85,7 +86,7 @@ class StellarPopulation:
         """
         table = self.isochrones.isochrone(age, m_h)
         extinction = self.photometry.extinction(table['log_teff'], a_v, law=self.law)
-        modulus = 5 * np.log10(distance.to_value(u.pc) / 10) * u.mag
+        modulus = 5 * np.log10(strip_unit(distance, u.pc, 'distance') / 10) * u.mag
         for name, column in zip(self.isochrones.filters, extinction.T, strict=True):
             table[name] = table[name] + modulus + column
         return table
@@ -144,13 +145,13 @@ class StellarPopulation:
         """
         values = self._sample(
             n_stars,
-            np.log10(age.to_value(u.yr)),
+            np.log10(strip_unit(age, u.yr, 'age')),
             m_h,
-            distance.to_value(u.pc),
-            a_v.to_value(u.mag),
+            strip_unit(distance, u.pc, 'distance'),
+            strip_unit(a_v, u.mag, 'a_v'),
             binary_fraction,
-            differential_reddening.to_value(u.mag),
-            faint_limit.to_value(u.mag),
+            strip_unit(differential_reddening, u.mag, 'differential_reddening'),
+            strip_unit(faint_limit, u.mag, 'faint_limit'),
             np.random.default_rng(rng),
         )
         names = ('m_ini', 'mass_ratio', 'a_v', *self.isochrones.filters)
@@ -181,10 +182,10 @@ class StellarPopulation:
         ValueError
             If a parameter is outside the tables.
         """
-        modulus = 5 * np.log10(distance.to_value(u.pc) / 10)
-        track, masses = self._track(np.log10(age.to_value(u.yr)), m_h)
-        magnitudes = self._track_magnitudes(track, a_v.to_value(u.mag)) + modulus
-        visible = np.flatnonzero(magnitudes < faint_limit.to_value(u.mag))
+        modulus = 5 * np.log10(strip_unit(distance, u.pc, 'distance') / 10)
+        track, masses = self._track(np.log10(strip_unit(age, u.yr, 'age')), m_h)
+        magnitudes = self._track_magnitudes(track, strip_unit(a_v, u.mag, 'a_v')) + modulus
+        visible = np.flatnonzero(magnitudes < strip_unit(faint_limit, u.mag, 'faint_limit'))
         if not len(visible):
             return 0.0
         imf = get_imf(self.imf)

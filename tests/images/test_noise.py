@@ -58,7 +58,7 @@ def test_units():
     """Magnitudes in other units give the same errors; bare numbers are refused."""
     expected = gaia_parallax_error(17 * u.mag)
     assert_quantity_allclose(gaia_parallax_error(17000 * u.mmag), expected, rtol=1e-12)
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match='g must be a Quantity that converts to mag, got float'):
         gaia_parallax_error(17.0)
 
 
