@@ -160,7 +160,7 @@ def train(args):
     bank = build_bank(
         simulator.backend,
         list_backends(TASKS[recipe.task][0])[args.name].encode,
-        recipe.spec,
+        recipe.bank_spec or recipe.spec,
         n=recipe.n_mocks if args.mocks is None else args.mocks,
         seed=args.seed,
         folder=args.bank or path.with_suffix('.bank'),

@@ -132,6 +132,10 @@ class Recipe:
 
     n_mocks : int, optional
         The number of mock observations to train on.
+
+    bank_spec : `~starcnn.networks.Spec` or `None`, optional
+        The spec whose inputs are stored for training, where ``augment`` makes
+        those of the network from them; `None` stores the network's own.
     """
 
     name: str
@@ -146,3 +150,4 @@ class Recipe:
     weight_decay: float = 1e-4
     augment: Callable | None = None
     n_mocks: int = 10_000
+    bank_spec: Spec | None = None

@@ -66,8 +66,9 @@ def _concentration(points, weight, least):
     for _ in range(4):
         total = near.sum(dim=1, keepdim=True) + 1e-6
         centre = (near.unsqueeze(-1) * points).sum(dim=1) / total
-        square = ((points - centre.unsqueeze(1)) ** 2).sum(dim=-1) + least**2
-        log_r = 0.5 * torch.log(square)
+        square = ((points - centre.unsqueeze(1)) ** 2).sum(dim=-1)
+        # In units of the least distance: the exporter drops the sum with so small a number.
+        log_r = 0.5 * torch.log(square / least**2 + 1) + math.log(least)
         spread = (weight * log_r).sum(dim=1, keepdim=True) / (
             weight.sum(dim=1, keepdim=True) + 1e-6
         )
@@ -286,7 +287,7 @@ class SetNetwork(nn.Module):
             total = robust.sum(dim=1, keepdim=True) + 1e-6
             mean = (robust * parallax).sum(dim=1, keepdim=True) / total
         square = (robust * (parallax - mean) ** 2).sum(dim=1, keepdim=True) / total
-        return mean, torch.sqrt(square + 1e-8)
+        return mean, torch.sqrt(torch.clamp(square, min=1e-8))
 
     def _diagram(self, colour, g, absolute, weight):
         """Return square roots of smooth histograms of colour against both magnitudes."""

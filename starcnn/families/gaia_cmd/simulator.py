@@ -41,6 +41,9 @@ _FAINT_LIMIT = 18.0
 # The most stars that an open cluster is born with: those of the richest, some 10^4 solMass.
 _N_BORN = 50_000
 
+# The smallest parallax in the catalogue of Liu & Pang (2019), mas.
+_LEAST_PARALLAX = 0.2
+
 # sigma(m) = 1.0857 / (flux over error): 2.5 / ln 10.
 _POGSON = 2.5 / np.log(10)
 
@@ -83,6 +86,11 @@ class Options:
         much than the mean of three other catalogues, and than what brings
         PARSEC isochrones onto the real stars: see the page of the family.
 
+    parallax_cut : float
+        The fraction of clusters of which only the stars with parallaxes above
+        0.2 mas are listed, as in the catalogue of Liu & Pang (2019, ApJS 245,
+        32), from which half of the real members come.
+
     colour_scatter : float
         The scatter of BP and RP beyond the formal errors, mag: crowding and
         background (Evans et al. 2018, A&A 616, A4, Section 6).
@@ -97,6 +105,7 @@ class Options:
     imf: str = 'kroupa2001'
     fixed_limit: float = 0.7
     a_v_offset: float = A_V_OFFSET
+    parallax_cut: float = 0.0
     colour_scatter: float = 0.01
 
     def __post_init__(self):
@@ -355,6 +364,9 @@ def _observe(members, row, index, options, rng):
     place(table, row, member, sigma, rng)
     certain = rng.beta(4, 1, n)
     table['prob_member'] = np.where(member, certain, certain * rng.random(n) ** 0.5)
+    if options.parallax_cut > 0 and rng.random() < options.parallax_cut:
+        listed = parallax > _LEAST_PARALLAX
+        return table[listed] if listed.sum() >= options.n_stars[0] else table
     return table
 
 
