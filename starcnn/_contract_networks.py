@@ -69,6 +69,18 @@ class Case:
             outputs = run_network(self.backend, self.network, data)
             return self.backend.decode(outputs, self.spec, data)
 
+    def warns(self, name, column):
+        """Whether a warning names a column when it is put in the place of another."""
+        data = self.data.copy()
+        data.replace_column(name, column)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            self.backend.encode(data, self.spec)
+        return any(
+            issubclass(item.category, StarcnnWarning) and repr(name) in str(item.message)
+            for item in caught
+        )
+
     def values(self, data):
         """Return the numbers of the result for data."""
         return scaled_values(self.predict(data), self.spec)
@@ -299,7 +311,8 @@ def _problems_of_unit(case, name, unit, values):
         return  # the network does without this column
     for what, column in (('has a wrong unit', x << _WRONG_UNIT), ('has no unit', Column(x))):
         _, error = try_column(column)
-        if error is None:
+        # A column that only helps may be left out, if the user is told.
+        if error is None and not (what == 'has no unit' and case.warns(name, column)):
             yield f'data must be refused if column {name!r} {what}, got a result'
         yield from _unclear(error, name, f'column {name!r} {what}')
     found, error = try_column(x / _FACTOR << u.Unit(_FACTOR * unit))
