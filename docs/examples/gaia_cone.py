@@ -8,7 +8,7 @@ SELECT source_id,
        phot_g_mean_mag, phot_g_mean_flux_over_error,
        phot_bp_mean_mag, phot_bp_mean_flux_over_error,
        phot_rp_mean_mag, phot_rp_mean_flux_over_error,
-       parallax, parallax_error
+       parallax, parallax_error, ra, dec, pmra, pmdec
 FROM gaiadr2.gaia_source
 WHERE 1 = CONTAINS(POINT('ICRS', ra, dec), CIRCLE('ICRS', 132.85, 11.81, 0.5))
   AND phot_g_mean_mag < 18

@@ -10,7 +10,7 @@ SELECT identifiers.cluster, identifiers.prob_member, source_id,
        phot_g_mean_mag, phot_g_mean_flux_over_error,
        phot_bp_mean_mag, phot_bp_mean_flux_over_error,
        phot_rp_mean_mag, phot_rp_mean_flux_over_error,
-       parallax, parallax_error
+       parallax, parallax_error, ra, dec, pmra, pmdec
 FROM gaiadr2.gaia_source
 JOIN tap_upload.identifiers USING (source_id)
 """

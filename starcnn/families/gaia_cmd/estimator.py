@@ -3,9 +3,12 @@
 Member stars to arrays, and arrays to ages, extinctions and distances.
 """
 
+import warnings
+
 import numpy as np
 from astropy.table import Column, QTable
 
+from starcnn.exceptions import StarcnnWarning
 from starcnn.files import read_files
 from starcnn.flags import FILLED, NO_DATA, OUTSIDE
 from starcnn.images.cmd import cmd_features, cmd_histogram, cmd_picture
@@ -33,6 +36,9 @@ __all__ = ['BACKEND', 'decode', 'encode']
 
 # sigma(m) = 1.0857 / (flux over error): 2.5 / ln 10.
 _POGSON = 2.5 / np.log(10)
+
+# The columns of errors among those of the stars.
+_ERRORS = slice(4, 8)
 
 # A cluster is outside the training range if fewer of its stars than this are inside it.
 _INSIDE = 0.9
@@ -90,7 +96,9 @@ def decode(outputs, spec, data):
         usable stars), ``age``, ``a_v`` and ``distance`` with their 16th and
         84th percentiles, and ``flags``.
     """
-    members = Members.from_table(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', StarcnnWarning)  # encode has given it
+        members = Members.from_table(data)
     sources = QTable(
         {
             'cluster': Column(members.clusters, description='name of the cluster'),
@@ -165,6 +173,8 @@ def _stars(members):
     first = [columns[name] for name in STARS_INPUT.columns[:4]]
     last = [columns[name] for name in STARS_INPUT.columns[7:]]
     table = np.stack([*first, *errors, *last], axis=1)
+    low, high = np.array(STARS_INPUT.bounds[_ERRORS]).T
+    table[:, _ERRORS] = np.clip(table[:, _ERRORS], low, high)
     n_kept = np.minimum(members.n_stars, STARS_INPUT.n_max)
     out = np.full((len(members), max(n_kept.max(initial=0), 1), table.shape[1]), np.nan, np.float32)
     for i, (start, n, kept) in enumerate(

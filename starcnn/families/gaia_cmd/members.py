@@ -38,6 +38,23 @@ REQUIRED = tuple(GAIA_UNITS)[:4]
 # with a warning.
 PLACES = ('ra', 'dec', 'pmra', 'pmdec')
 
+# What each column can be; a value outside is not known. Magnitudes from the Sun's to beyond any
+# survey's, parallaxes and motions beyond those of the nearest stars.
+_POSSIBLE = {
+    'phot_g_mean_mag': (-30.0, 40.0),
+    'phot_bp_mean_mag': (-30.0, 40.0),
+    'phot_rp_mean_mag': (-30.0, 40.0),
+    'parallax': (-1e3, 1e3),
+    'phot_g_mean_flux_over_error': (1e-3, 1e9),
+    'phot_bp_mean_flux_over_error': (1e-3, 1e9),
+    'phot_rp_mean_flux_over_error': (1e-3, 1e9),
+    'parallax_error': (1e-6, 1e3),
+    'ra': (-360.0, 360.0),
+    'dec': (-90.0, 90.0),
+    'pmra': (-2e4, 2e4),
+    'pmdec': (-2e4, 2e4),
+}
+
 # Columns of other types than float that are not missing values.
 _NUMBERS = 'fiu'
 
@@ -96,7 +113,8 @@ class Members:
 
     columns : dict of `~numpy.ndarray` with shape (n_star,)
         The columns of `GAIA_UNITS` in its units, NaN where unknown. Within a
-        cluster the brightest star in G comes first.
+        cluster the brightest star in G comes first. What a column cannot be,
+        such as a negative error or a declination beyond a pole, is unknown.
     """
 
     clusters: np.ndarray
@@ -197,8 +215,11 @@ def _column(table, name, unit):
     if name not in table.colnames:
         return np.full(len(table), np.nan)
     column = table[name]
-    if np.ndim(column) != 1 or getattr(column, 'dtype', np.dtype('O')).kind not in _NUMBERS:
-        msg = f'data[{name!r}] must hold one number per star, got {column.dtype}'
+    kind = getattr(column, 'dtype', type(column).__name__)
+    if np.ndim(column) != 1 or getattr(kind, 'kind', '') not in _NUMBERS:
+        msg = (
+            f'data[{name!r}] must hold one number per star, got {kind} of shape {np.shape(column)}'
+        )
         raise TypeError(msg)
     given = getattr(column, 'unit', None)
     if given is None and name in PLACES:
@@ -214,11 +235,12 @@ def _column(table, name, unit):
         values[np.broadcast_to(mask, values.shape)] = np.nan
     try:
         factor = (given or u.one).to(unit)
-    except u.UnitConversionError:
+    except (u.UnitConversionError, ValueError):
         msg = f'data[{name!r}] must have a unit like {unit}, got {given}'
         raise u.UnitsError(msg) from None
     values *= factor
-    values[~np.isfinite(values)] = np.nan
+    low, high = _POSSIBLE.get(name, (-np.inf, np.inf))
+    values[~(np.isfinite(values) & (values >= low) & (values <= high))] = np.nan
     return values
 
 
@@ -249,6 +271,13 @@ def _groups(column):
         msg = "data['cluster'] must name a cluster for every star, got masked entries"
         raise ValueError(msg)
     names = np.asarray(column)
+    named = names.dtype.kind in 'SUiu' or all(isinstance(name, str) for name in names.ravel())
+    if names.ndim != 1 or not named or hasattr(column, 'to_value'):
+        msg = (
+            "data['cluster'] must hold one name or number per star, "
+            f'got {names.dtype} of shape {names.shape}'
+        )
+        raise TypeError(msg)
     if not len(names):
         return names, np.zeros(0, dtype=int)
     begins = np.flatnonzero(np.append(True, names[1:] != names[:-1]))

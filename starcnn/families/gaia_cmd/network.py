@@ -277,7 +277,7 @@ RECIPES = (
         network=SetNetwork,
         loss=set_loss,
         augment=augment_stars,
-        epochs=12,
+        epochs=9,
         n_mocks=60_000,
     ),
     _diagrams('ann', ANN, Ann, epochs=8, n_mocks=60_000),

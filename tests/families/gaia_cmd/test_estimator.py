@@ -10,6 +10,7 @@ from astropy.table import QTable, vstack
 
 from starcnn import Estimator
 from starcnn.families.gaia_cmd.estimator import decode, encode
+from starcnn.families.gaia_cmd.members import GAIA_UNITS, REQUIRED
 from starcnn.families.gaia_cmd.simulator import Options, simulate
 from starcnn.families.gaia_cmd.spec import ANN, CNN, MIXED, N_STARS_MAX, SET
 from starcnn.flags import FILLED, NO_DATA, OUTSIDE
@@ -218,3 +219,41 @@ def test_predict_odd_clusters(estimator, members):
     assert found['flags'][-1] & OUTSIDE
     for name in ('age', 'a_v', 'distance'):
         np.testing.assert_array_equal(found[name][1:-1], expected[name])
+
+
+@pytest.mark.parametrize(
+    'without',
+    [
+        ('ra', 'dec'),
+        ('pmra', 'pmdec'),
+        ('ra', 'dec', 'pmra', 'pmdec'),
+        ('prob_member',),
+        ('parallax_error', 'phot_g_mean_flux_over_error'),
+        tuple(name for name in GAIA_UNITS if name not in REQUIRED),
+    ],
+)
+def test_predict_without_columns_that_help(without, members):
+    """The released default weights need the magnitudes and the parallax only."""
+    members.remove_columns(list(without))
+    table = Estimator('gaia_cmd').predict(members)
+    assert np.isfinite(table['age']).all()
+    assert np.isfinite(table['distance_84']).all()
+
+
+@pytest.mark.parametrize('name', sorted(set(GAIA_UNITS) - set(REQUIRED) | {'parallax'}))
+def test_predict_one_bad_value(name, members):
+    """One absurd value of one star changes the result of its cluster little, and no other's."""
+    before = Estimator('gaia_cmd').predict(members)
+    absurd = np.nan if name == 'prob_member' else 1e30
+    members[name][0] = absurd * (members[name].unit or 1)
+    after = Estimator('gaia_cmd').predict(members)
+    assert abs(np.log10(after['age'][0] / before['age'][0])) < 0.2
+    assert (after['age'][1:] == before['age'][1:]).all()
+
+
+def test_parallaxes_unknown(members):
+    """Without any parallax there is a result from the diagram, with a flag."""
+    members['parallax'] = np.nan * u.mas
+    table = Estimator('gaia_cmd').predict(members)
+    assert np.isfinite(table['age']).all()
+    assert (table['flags'] & OUTSIDE > 0).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, QTable, Table
 
+from starcnn.exceptions import StarcnnWarning
 from starcnn.families.gaia_cmd.members import GAIA_UNITS, Members, read_members
 
 MAGNITUDES = ('phot_g_mean_mag', 'phot_bp_mean_mag', 'phot_rp_mean_mag')
@@ -189,3 +190,47 @@ def test_read_members_without_a_file(tmp_path):
     """A file that is not there is an OSError."""
     with pytest.raises(OSError, match='nothing'):
         read_members(tmp_path / 'nothing.ecsv')
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('phot_g_mean_flux_over_error', 0.0),
+        ('phot_bp_mean_flux_over_error', -3.0),
+        ('parallax_error', 0 * u.mas),
+        ('parallax', 1e30 * u.mas),
+        ('dec', 200 * u.deg),
+        ('pmra', 1e30 * u.mas / u.yr),
+    ],
+)
+def test_impossible_values_are_unknown(name, value):
+    """What a column cannot be is not known; the star stays."""
+    values = np.full(4, getattr(value, 'value', value)) * getattr(value, 'unit', 1)
+    members = Members.from_table(small(**{name: values}))
+    assert np.isnan(members.columns[name]).all()
+    assert members.n_stars.tolist() == [2, 2]
+
+
+def test_impossible_magnitude():
+    """A star with a magnitude that cannot be is left out."""
+    table = small()
+    table['phot_rp_mean_mag'][0] = 1e30 * u.mag
+    members = Members.from_table(table)
+    assert members.n_left_out.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('names', [[1.5, np.nan, 2, 3], [True] * 4, ['a', 'b', None, 1]])
+def test_clusters_must_be_names(names):
+    """Clusters are named by strings or whole numbers."""
+    table = Table(small())
+    table.replace_column('cluster', np.array(names, dtype=object if None in names else None))
+    with pytest.raises(TypeError, match=r"data\['cluster'\] must hold one name or number per star"):
+        Members.from_table(table)
+
+
+def test_places_without_a_unit():
+    """Positions without a unit are left out with a warning that names them."""
+    with pytest.warns(StarcnnWarning, match=r"data\['ra'\] has no unit like deg and is not used"):
+        members = Members.from_table(small(ra=np.arange(4.0), dec=np.arange(4.0) * u.deg))
+    assert np.isnan(members.columns['ra']).all()
+    assert np.isfinite(members.columns['dec']).all()
