@@ -27,7 +27,6 @@ from starcnn.families.gaia_cmd.estimator import encode
 from starcnn.families.gaia_cmd.network import RECIPES
 from starcnn.families.gaia_cmd.set_network import SetNetwork
 from starcnn.families.gaia_cmd.simulator import BACKEND as SIMULATOR
-from starcnn.families.gaia_cmd.simulator import Options
 from starcnn.families.gaia_cmd.spec import SET
 from starcnn.files import DataFile, compute_sha256, to_toml
 from starcnn.tables import result_meta
@@ -54,9 +53,6 @@ REAL = {
 
 LEVELS = (0.68, 0.95)
 
-# All real members have parallaxes above 0.2 mas; this part of the mocks has, too.
-PARALLAX_CUT = 0.6
-
 # Columns of stars that may be unknown together: parallax, errors, membership, positions, motions,
 # both, and all but magnitudes.
 UNKNOWN = tuple(
@@ -71,7 +67,7 @@ def main():
     parser.add_argument('--work', type=Path, required=True, help='banks, checkpoints and weights')
     parser.add_argument('--variants', nargs='+', default=VARIANTS, choices=VARIANTS)
     parser.add_argument(
-        '--far', action='store_true', help='move real clusters as far as paper 002 does'
+        '--far', action='store_true', help='move real clusters as far as Branco & Ferraz (2023) do'
     )
     parser.add_argument('--scale', type=float, default=1.0, help='of the mocks, to rehearse')
     parser.add_argument('--workers', type=int, default=2)
@@ -91,7 +87,6 @@ def main():
         seed=arguments.seed,
         folder=arguments.work / 'bank',
         n_workers=arguments.workers,
-        options=Options(parallax_cut=PARALLAX_CUT),
     )
     members, labels = read_catalogue(arguments.data)
     for recipe in RECIPES:

@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ['cmd_features', 'cmd_histogram', 'cmd_picture']
 
 # Distance-corrected magnitudes that divide the diagram into its upper and its middle part
-# (Cantat-Gaudin et al. 2020, A&A 640, A1, Section 3.1; paper 002, Section ANN).
+# (Cantat-Gaudin et al. 2020, A&A 640, A1, Section 3.1; Branco & Ferraz (2023), Section ANN).
 UPPER = 4.0
 MIDDLE = 5.0
 
@@ -101,7 +101,7 @@ def cmd_features(colour, magnitude, parallax):
 
     Notes
     -----
-    The guesses of Cantat-Gaudin et al. (2020, A&A 640, A1), as paper 002
+    The guesses of Cantat-Gaudin et al. (2020, A&A 640, A1), as Branco & Ferraz (2023)
     describes them.
     """
     known = parallax[np.isfinite(parallax)]

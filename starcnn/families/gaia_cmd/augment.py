@@ -21,8 +21,8 @@ from .spec import (
 __all__ = ['augment_diagrams', 'augment_stars']
 
 # Largest change of the distance modulus and of A_V, mag. Small changes keep more of the real
-# diagram than those of paper 002 (Section Data), which moves clusters away and behind dust up to a
-# distance modulus of 10 and an A_V of 3.
+# diagram than those of Branco & Ferraz (2023, Section Data), who move clusters away and behind
+# dust up to a distance modulus of 10 and an A_V of 3.
 _MODULUS_STEP = 0.3
 _A_V_STEP = 0.3
 _FAR_MODULUS = 10.0
@@ -70,7 +70,7 @@ def augment_stars(inputs, truth, generator, *, far=False):
         The random numbers.
 
     far : bool, optional
-        Whether to move clusters as far as paper 002 does; by default they are
+        Whether to move clusters as far as Branco & Ferraz (2023) does; by default they are
         moved by up to 0.3 mag in distance modulus and in A_V.
 
     Returns
@@ -167,7 +167,7 @@ def _near_steps(truth, generator):
 
 
 def _far_steps(truth, generator):
-    """Return the changes of paper 002: further away and behind more dust, up to its limits."""
+    """Return the changes of Branco & Ferraz (2023): further away and behind more dust."""
     a_v = truth['a_v'].float()
     modulus = 5 * truth['distance'].float() - 5
     return tuple(

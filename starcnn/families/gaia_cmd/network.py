@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-The networks of paper 002 and the recipes of all four; imported only by training.
+The networks of Branco & Ferraz (2023) and the recipes of all four; imported only by training.
 
 The layer sizes of the paper stand in figures that its text does not carry.
 Those here are ours, and part of the recipe.
@@ -277,7 +277,7 @@ RECIPES = (
         network=SetNetwork,
         loss=set_loss,
         augment=augment_stars,
-        epochs=9,
+        epochs=12,
         n_mocks=60_000,
     ),
     _diagrams('ann', ANN, Ann, epochs=8, n_mocks=60_000),

@@ -5,6 +5,7 @@ Mock Gaia DR2 members of open clusters.
 
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral, Real
 
 import astropy.units as u
 import numpy as np
@@ -16,6 +17,7 @@ from starcnn.plugins import SimulatorBackend
 from starcnn.plugins._manager import open_file
 from starcnn.sky import Isochrones, Photometry, StellarPopulation
 
+from ._parameters import FAINT_LIMIT, complete
 from ._places import draw_centres, place
 from .spec import (
     A_V_OFFSET,
@@ -35,14 +37,17 @@ __all__ = ['BACKEND', 'Options', 'population', 'sample', 'simulate']
 _PARALLAX_OFFSET = -0.029
 _PARALLAX_SYSTEMATIC = 0.043
 
-# The faint limit of the members of Cantat-Gaudin et al. (2020, A&A 640, A1), G mag.
-_FAINT_LIMIT = 18.0
-
 # The most stars that an open cluster is born with: those of the richest, some 10^4 solMass.
 _N_BORN = 50_000
 
 # The smallest parallax in the catalogue of Liu & Pang (2019), mas.
 _LEAST_PARALLAX = 0.2
+
+# Scatters and offsets beyond this make no sense, mag or dex.
+_LARGE = 5
+
+# How many times as many clusters are drawn as are wanted, before it is given up.
+_PATIENCE = 200
 
 # sigma(m) = 1.0857 / (flux over error): 2.5 / ln 10.
 _POGSON = 2.5 / np.log(10)
@@ -109,7 +114,7 @@ class Options:
     colour_scatter: float = 0.01
 
     def __post_init__(self):
-        for name in ('realistic', 'fixed_limit'):
+        for name in ('realistic', 'fixed_limit', 'parallax_cut'):
             if not 0 <= getattr(self, name) <= 1:
                 msg = f'{name} must be between 0 and 1, got {getattr(self, name)}'
                 raise ValueError(msg)
@@ -118,9 +123,15 @@ class Options:
             if not 0 <= low <= high <= 1:
                 msg = f'{name} must be a range within 0 to 1, got {(low, high)}'
                 raise ValueError(msg)
-        low, high = self.n_stars
-        if not 1 <= low <= high:
-            msg = f'n_stars must be a range of positive numbers, got {(low, high)}'
+        for name in ('feh_scatter', 'colour_scatter', 'a_v_offset'):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not 0 <= value < _LARGE:
+                msg = f'{name} must be a number from 0 to below {_LARGE}, got {value!r}'
+                raise ValueError(msg)
+        numbers = self.n_stars if isinstance(self.n_stars, tuple | list) else (self.n_stars,)
+        whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
+        if len(numbers) != 2 or not whole or not 1 <= numbers[0] <= numbers[1] <= _N_BORN:  # noqa: PLR2004
+            msg = f'n_stars must be two whole numbers from 1 to {_N_BORN}, got {self.n_stars!r}'
             raise ValueError(msg)
 
 
@@ -169,7 +180,7 @@ def sample(n, options, rng):
     """
     stars = population(options.law, options.imf)
     found, missing = [], n
-    while missing > 0 or not found:
+    for _ in range(_PATIENCE):
         drawn = _draw(max(missing, 1), options, rng)
         fractions = [
             stars.visible_fraction(
@@ -185,7 +196,10 @@ def sample(n, options, rng):
         drawn['n_stars'] = np.minimum(drawn['n_stars'], n_visible)
         found.append(drawn[n_visible >= options.n_stars[0]][:missing])
         missing -= len(found[-1])
-    return vstack(found)
+        if missing <= 0:
+            return vstack(found)
+    msg = f'options must let clusters have stars above their limit, got none in {_PATIENCE} draws'
+    raise ValueError(msg)
 
 
 def _draw(n, options, rng):
@@ -211,7 +225,7 @@ def _draw(n, options, rng):
             'differential_reddening': rng.exponential(0.05, n) * (0.5 + np.minimum(a_v, 3)) * u.mag,
             'contamination': options.contamination[0]
             + np.ptp(options.contamination) * rng.random(n) ** 2,
-            'faint_limit': np.where(fixed, _FAINT_LIMIT, rng.uniform(15.5, 19, n)) * u.mag,
+            'faint_limit': np.where(fixed, FAINT_LIMIT, rng.uniform(15.5, 19, n)) * u.mag,
             'ra': centre.ra.to(u.deg),
             'dec': centre.dec.to(u.deg),
         }
@@ -257,7 +271,7 @@ def simulate(parameters, options, rng):
     `~astropy.units.UnitsError`
         If a parameter has no unit, or one that cannot be converted.
     """
-    rows = _complete(parameters)
+    rows = complete(parameters)
     stars = population(options.law, options.imf)
     children = rng.spawn(len(rows))
     tables = []
@@ -267,40 +281,6 @@ def simulate(parameters, options, rng):
     truth['n_stars'] = [len(table) for table in tables]
     truth.add_column(np.arange(len(rows)), name='cluster', index=0)
     return vstack(tables, metadata_conflicts='silent'), truth
-
-
-def _complete(parameters):
-    """Return the parameters with the defaults of the columns that are not there, in units."""
-    missing = {'age', 'a_v', 'distance'} - set(parameters.colnames)
-    if missing:
-        msg = f'parameters must have the columns age, a_v and distance; missing {sorted(missing)}'
-        raise ValueError(msg)
-    if not len(parameters):
-        msg = 'parameters must have at least one row, got none'
-        raise ValueError(msg)
-    units = {'age': u.yr, 'a_v': u.mag, 'distance': u.pc, 'differential_reddening': u.mag}
-    units |= {'faint_limit': u.mag, 'ra': u.deg, 'dec': u.deg}
-    n = len(parameters)
-    defaults = {
-        'feh': np.zeros(n),
-        'n_stars': np.full(n, 200),
-        'binary_fraction': np.full(n, 0.3),
-        'differential_reddening': np.zeros(n) * u.mag,
-        'contamination': np.zeros(n),
-        'faint_limit': np.full(n, _FAINT_LIMIT) * u.mag,
-        'ra': np.full(n, np.nan) * u.deg,
-        'dec': np.full(n, np.nan) * u.deg,
-    }
-    rows = QTable()
-    for name in ('age', 'a_v', 'distance', *defaults):
-        column = parameters[name] if name in parameters.colnames else defaults[name]
-        if name in units:
-            if getattr(column, 'unit', None) is None:
-                msg = f'parameters[{name!r}] must have a unit like {units[name]}, got none'
-                raise u.UnitsError(msg)
-            column = u.Quantity(column).to(units[name])
-        rows[name] = column
-    return rows
 
 
 def _members(row, stars, options, rng):

@@ -10,7 +10,7 @@ __all__ = ['ANN', 'CNN', 'MIXED', 'SET']
 
 NAME = 'gaia_cmd'
 
-# Cantat-Gaudin et al. 2020: the catalogue, the labels and the network that paper 002
+# Cantat-Gaudin et al. 2020: the catalogue, the labels and the network that Branco & Ferraz (2023)
 # (Branco & Ferraz 2023, unpublished report) starts from.
 BIBCODE = '2020A&A...640A...1C'
 
@@ -37,8 +37,8 @@ A_V = Parameter(name='a_v', unit='mag', bounds=A_V_RANGE)
 DISTANCE = Parameter(name='distance', unit='pc', bounds=LOG_DISTANCE_RANGE, log=True)
 PARAMETERS = (AGE, A_V, DISTANCE)
 
-# The colour-magnitude diagram of paper 002: BP - RP from 0 to 4 in bins of 0.1, G from 10 to 18
-# in bins of 0.8. Its 410 cells are 41 by 10: the last column holds 4.0 to 4.1.
+# The colour-magnitude diagram of Branco & Ferraz (2023): BP - RP from 0 to 4 in bins of 0.1, G
+# from 10 to 18 in bins of 0.8. Its 410 cells are 41 by 10: the last column holds 4.0 to 4.1.
 COLOUR_RANGE = (0.0, 4.1)
 MAGNITUDE_RANGE = (10.0, 18.0)
 N_COLOUR = 41

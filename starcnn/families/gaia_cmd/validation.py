@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-The numbers of paper 002 and our own, measured on real clusters that networks have not seen.
+The numbers of Branco & Ferraz (2023) and our own, on real clusters that networks have not seen.
 """
 
 from functools import cache, partial

@@ -131,7 +131,7 @@ def test_no_star_bright_enough():
     assert truth['n_stars'].tolist() == [0]
 
 
-def test_wrong_parameters():
+def test_parameters_missing_or_outside():
     """What is missing, without unit or outside the isochrones is refused."""
     rng = np.random.default_rng(1)
     with pytest.raises(ValueError, match=r"parameters must have the columns .*missing \['a_v'\]"):
@@ -153,10 +153,56 @@ def test_wrong_parameters():
         ('fixed_limit', -1, 'fixed_limit must be between 0 and 1'),
         ('binary_fraction', (0.5, 0.2), 'binary_fraction must be a range within 0 to 1'),
         ('contamination', (0.0, 2.0), 'contamination must be a range within 0 to 1'),
-        ('n_stars', (0, 10), 'n_stars must be a range of positive numbers'),
+        ('n_stars', (0, 10), 'n_stars must be two whole numbers from 1 to 50000'),
+        ('n_stars', 5, 'n_stars must be two whole numbers from 1 to 50000, got 5'),
+        ('n_stars', (1.5, 2.5), 'n_stars must be two whole numbers'),
+        ('n_stars', (60_000, 70_000), 'n_stars must be two whole numbers'),
+        ('a_v_offset', np.nan, 'a_v_offset must be a number from 0 to below 5, got nan'),
+        ('feh_scatter', -1, 'feh_scatter must be a number from 0'),
+        ('colour_scatter', 'much', 'colour_scatter must be a number from 0'),
     ],
 )
 def test_wrong_options(name, value, match):
     """Options out of range are refused by name."""
     with pytest.raises(ValueError, match=match):
         Simulator('gaia_cmd', **{name: value})
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('age', np.nan * u.yr),
+        ('distance', -1 * u.kpc),
+        ('distance', 0 * u.kpc),
+        ('a_v', -0.2 * u.mag),
+        ('a_v', np.nan * u.mag),
+        ('binary_fraction', 2.0),
+        ('contamination', -0.1),
+        ('differential_reddening', -1 * u.mag),
+        ('n_stars', -5),
+        ('n_stars', 50.5),
+        ('faint_limit', np.nan * u.mag),
+        ('dec', 200 * u.deg),
+    ],
+)
+def test_wrong_parameters(name, value):
+    """A parameter that cannot be is refused by name."""
+    with pytest.raises(ValueError, match=rf"parameters\['{name}'\] must be"):
+        simulate(cluster(**{name: value}), Options(), np.random.default_rng(1))
+
+
+def test_unknown_parameter():
+    """A misspelled column is refused, so that no default takes its place."""
+    with pytest.raises(ValueError, match=r"got \['binary_fractoin'\]"):
+        simulate(cluster(binary_fractoin=0.2), Options(), np.random.default_rng(1))
+
+
+def test_least_parallax():
+    """With the cut of the catalogue, no star has a smaller parallax."""
+    table = cluster(distance=3.5 * u.kpc)
+    options = {'parallax_cut': 1.0}
+    stars, truth = simulate(table, Options(**options), np.random.default_rng(1))
+    assert (stars['parallax'] > 0.2 * u.mas).all()
+    every, _ = simulate(table, Options(), np.random.default_rng(1))
+    assert (every['parallax'] <= 0.2 * u.mas).any()
+    assert truth['n_stars'][0] == len(stars)

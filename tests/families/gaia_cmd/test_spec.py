@@ -26,7 +26,7 @@ def test_parameters(spec):
 
 
 def test_paper():
-    """The sizes of paper 002: 410 cells and three guesses, a picture of 180 by 180."""
+    """The sizes of Branco & Ferraz (2023): 410 cells and three guesses, a picture of 180 by 180."""
     histogram, guesses = ANN.inputs
     assert len(histogram.columns) == 410
     assert len(guesses.columns) == 3
