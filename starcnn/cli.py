@@ -55,6 +55,7 @@ def main(argv=None):
     """
     args = build_parser().parse_args(argv)
     import astropy.units as u
+    from astropy.io.registry import IORegistryError
 
     from starcnn._commands import COMMANDS
 
@@ -65,6 +66,7 @@ def main(argv=None):
         except (
             ArithmeticError,
             ImportError,
+            IORegistryError,
             OSError,
             TypeError,
             ValueError,

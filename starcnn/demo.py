@@ -10,6 +10,7 @@ from pathlib import Path
 import astropy.units as u
 import numpy as np
 from astropy.table import QTable, Table, join
+from tqdm import tqdm
 
 from starcnn.estimator import Estimator
 from starcnn.exceptions import DataFileError
@@ -97,8 +98,10 @@ def run(*, members=None, real=False, output=Path('starcnn_demo')):
         print('No figures: they need matplotlib, which comes with starcnn[plot]')
         return
     posterior = estimator.posterior(stars)
-    for index in np.flatnonzero(np.isfinite(result['age'])):
-        print(_draw(stars, result, posterior, index, output), flush=True)
+    names = _file_names(result['cluster'])
+    for index in tqdm(np.flatnonzero(np.isfinite(result['age'])), leave=False, disable=None):
+        _draw(stars, result, posterior, index, output / names[index])
+    print(f'{output}: a diagram of each cluster, {", ".join(names)}')
 
 
 def _mock_clusters():
@@ -139,8 +142,17 @@ def _print_results(result, known, label):
     print('\n'.join(line.rstrip() for line in lines), flush=True)
 
 
-def _draw(stars, result, posterior, index, output):
-    """Draw the diagram of one cluster; return the path of the figure."""
+def _file_names(clusters):
+    """Return the names of the figures, different for all clusters."""
+    names = [re.sub('[^A-Za-z0-9.+-]+', '_', str(cluster)) for cluster in clusters]
+    return [
+        f'{name}.png' if names.count(name) == 1 else f'{name}_{number}.png'
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+def _draw(stars, result, posterior, index, path):
+    """Draw the diagram of one cluster into a file."""
     from starcnn.validation.diagrams import cmd_with_isochrone
 
     row = result[index]
@@ -155,9 +167,7 @@ def _draw(stars, result, posterior, index, output):
             for symbol, parameter in (('age', 'age'), ('$A_V$', 'a_v'), ('d', 'distance'))
         ),
     )
-    path = output / f'{re.sub("[^A-Za-z0-9.+-]+", "_", name)}.png'
     axes.figure.savefig(path, dpi=150)
-    return path
 
 
 def _interval(row, name):

@@ -229,8 +229,7 @@ def test_plain_onnxruntime_example_gives_the_numbers_of_the_package(tmp_path):
         capture_output=True,
         text=True,
     )
-    columns, *lines = run.stdout.splitlines()
-    assert 'phot_g_mean_mag' in columns
+    lines = run.stdout.splitlines()
     table = estimator.predict(members)
     for line in lines:
         name, value, unit = line.split()

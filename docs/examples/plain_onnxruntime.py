@@ -1,5 +1,5 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
-"""Measure one cluster with numpy and onnxruntime alone."""
+"""Measure one cluster with numpy and onnxruntime: python plain_onnxruntime.py WEIGHTS STARS."""
 
 import json
 import math
@@ -8,18 +8,14 @@ import sys
 import numpy as np
 import onnxruntime
 
-weights, stars = sys.argv[1:]  # an ONNX file; a .npy file of stars, one row each
-session = onnxruntime.InferenceSession(weights, providers=['CPUExecutionProvider'])
+session = onnxruntime.InferenceSession(sys.argv[1], providers=['CPUExecutionProvider'])
 spec = json.loads(session.get_modelmeta().custom_metadata_map['starcnn_spec'])
-print('columns:', list(zip(spec['inputs'][0]['columns'], spec['inputs'][0]['units'], strict=True)))
-
-inputs = {spec['inputs'][0]['name']: np.load(stars).astype(np.float32)[np.newaxis]}
-mixture = session.run([spec['outputs'][0]['name']], inputs)[0][0].astype(float)
-parameters = spec['outputs'][0]['parameters']
+stars = np.load(sys.argv[2])[np.newaxis].astype(np.float32)  # columns: spec['inputs'][0]['columns']
+mixture = session.run(None, {spec['inputs'][0]['name']: stars})[0][0].astype(float)
 cdf = np.vectorize(lambda t: 0.5 * math.erfc(-t / math.sqrt(2)))
-for k, parameter in enumerate(parameters):
-    first = 1 + len(parameters) + k * (k + 1) // 2  # of this row of the Cholesky factor
-    sigma = np.linalg.norm(mixture[:, first : first + k + 1], axis=1)
+for k, parameter in enumerate(spec['outputs'][0]['parameters']):
+    # The rows of the Cholesky factor follow the weight and the three means.
+    sigma = np.linalg.norm(mixture[:, 4 + k * (k + 1) // 2 :][:, : k + 1], axis=1)
     x = np.linspace(*parameter['bounds'], 10001)[:, np.newaxis]
     median = np.interp(0.5, cdf((x - mixture[:, 1 + k]) / sigma) @ mixture[:, 0], x[:, 0])
     print(parameter['name'], 10**median if parameter['log'] else median, parameter['unit'])

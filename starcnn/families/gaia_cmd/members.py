@@ -215,11 +215,10 @@ def _column(table, name, unit):
     if name not in table.colnames:
         return np.full(len(table), np.nan)
     column = table[name]
-    kind = getattr(column, 'dtype', type(column).__name__)
-    if np.ndim(column) != 1 or getattr(kind, 'kind', '') not in _NUMBERS:
-        msg = (
-            f'data[{name!r}] must hold one number per star, got {kind} of shape {np.shape(column)}'
-        )
+    kind = getattr(column, 'dtype', None)
+    if len(column.shape) != 1 or kind is None or kind.kind not in _NUMBERS:
+        found = f'{type(column).__name__ if kind is None else kind} of shape {column.shape}'
+        msg = f'data[{name!r}] must hold one number per star, got {found}'
         raise TypeError(msg)
     given = getattr(column, 'unit', None)
     if given is None and name in PLACES:
@@ -236,9 +235,11 @@ def _column(table, name, unit):
     try:
         factor = (given or u.one).to(unit)
     except (u.UnitConversionError, ValueError):
-        msg = f'data[{name!r}] must have a unit like {unit}, got {given}'
+        wanted = f'a unit like {unit}' if unit != u.one else 'no unit'
+        msg = f'data[{name!r}] must have {wanted}, got {given}'
         raise u.UnitsError(msg) from None
-    values *= factor
+    with np.errstate(over='ignore'):
+        values *= factor
     low, high = _POSSIBLE.get(name, (-np.inf, np.inf))
     values[~(np.isfinite(values) & (values >= low) & (values <= high))] = np.nan
     return values
