@@ -16,7 +16,7 @@ from astropy.table import Table
 from tqdm import tqdm
 
 from starcnn import Classifier, Estimator, MassMapper, Simulator
-from starcnn._observations import check_free, read_observations, write_observations
+from starcnn._observations import check_format, check_free, read_observations, write_observations
 from starcnn.files import read_files, to_toml
 from starcnn.plugins._manager import find_file, find_recipe, list_backends, open_file
 
@@ -82,6 +82,7 @@ def simulate(args):
     path, truth_path = args.output, args.truth
     if truth_path is None:
         truth_path = path.with_name(f'{path.stem}_truth.ecsv')
+    check_format(path, truth_path)
     check_free(path, truth_path, overwrite=args.overwrite)
     defaults = Simulator(args.name).options
     simulator = Simulator(args.name, **dict(_parse_option(item, defaults) for item in args.option))
@@ -115,6 +116,7 @@ def _parse_option(text, defaults):
 def predict(args):
     """Run a network and write, or print, the result."""
     if args.output is not None:
+        check_format(args.output)
         check_free(args.output, overwrite=args.overwrite)
     weights = args.weights
     if weights is not None and weights.endswith('.onnx'):
@@ -122,7 +124,14 @@ def predict(args):
     model = _find_class(args.name, args.task)(
         args.name, weights=weights, device=args.device, batch_size=args.batch_size
     )
-    result = model.predict(read_observations(args.data))
+    data = read_observations(args.data)
+    try:
+        result = model.predict(data)
+    except u.UnitsError as error:
+        if args.data.suffix.lower() != '.csv':
+            raise
+        msg = f'{error}; a CSV file has no units, use an ECSV, FITS or VOTable file with units'
+        raise u.UnitsError(msg) from None
     if args.output is not None:
         write_observations(result, args.output)
         print(f'{args.output}: {model}')

@@ -13,6 +13,7 @@ import os
 import astropy.units as u
 import numpy as np
 from astropy.io import fits
+from astropy.io.registry import IORegistryError, identify_format
 from astropy.nddata import CCDData, NDData
 from astropy.table import QTable, Table
 
@@ -34,6 +35,14 @@ def check_free(*paths, overwrite):
             raise FileNotFoundError(msg)
 
 
+def check_format(*paths):
+    """Raise if astropy cannot tell the format of a file to write from the end of its name."""
+    for path in paths:
+        if not identify_format('write', QTable, str(path), None, [], {}):
+            msg = f'output must end in .fits, .ecsv, .csv or the like, got {str(path)!r}'
+            raise ValueError(msg)
+
+
 def read_observations(path):
     """Return the table, the map or the stack of images in a file."""
     if not path.is_file():
@@ -43,7 +52,11 @@ def read_observations(path):
         with fits.open(path) as hdus:
             if hdus[0].data is not None:
                 return _from_hdus(hdus, path)
-    table = QTable.read(path)
+    try:
+        table = QTable.read(path)
+    except IORegistryError:
+        msg = f'data must be in a format that astropy knows by the file name, got {str(path)!r}'
+        raise ValueError(msg) from None
     table.convert_bytestring_to_unicode()
     return table
 
@@ -53,7 +66,12 @@ def write_observations(data, path):
     # the suffix stays, as it tells astropy the format
     part = path.with_name(f'.part{os.getpid()}_{path.name}')
     try:
-        if isinstance(data, Table | CCDData):
+        if isinstance(data, Table):
+            data.write(part)
+        elif not path.name.lower().endswith(FITS_SUFFIXES):
+            msg = f'output must end in .fits for images, got {str(path)!r}'
+            raise ValueError(msg)
+        elif isinstance(data, CCDData):
             data.write(part)
         else:
             _to_hdus(data).writeto(part)

@@ -90,6 +90,14 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):  #
     print(f'starcnn: warning: {_one_line(message)}', file=sys.stderr)
 
 
+def _seed(text):
+    """Return a seed of random numbers."""
+    if not text.isdecimal():
+        msg = f'must be a whole number from 0, got {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
 def _add(commands, name, text):
     """Add a command and return its parser."""
     return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.')
@@ -132,7 +140,7 @@ def _add_simulate(commands):
     parser.add_argument(
         '--truth', type=Path, metavar='FILE', help='the truth (default: OUTPUT with _truth.ecsv)'
     )
-    parser.add_argument('--seed', type=int, help='the same seed gives the same observations')
+    parser.add_argument('--seed', type=_seed, help='the same seed gives the same observations')
     parser.add_argument(
         '--option',
         action='append',
@@ -173,7 +181,7 @@ def _add_train(commands):
         '--mocks', type=int, metavar='N', help='instead of the number in the recipe'
     )
     parser.add_argument('--epochs', type=int, metavar='N', help='instead of those in the recipe')
-    parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
+    parser.add_argument('--seed', type=_seed, default=0, help='(default: %(default)s)')
     _add_device(parser)
     parser.add_argument(
         '--workers', type=int, metavar='N', help='processes that simulate (default: all cores)'

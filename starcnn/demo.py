@@ -99,9 +99,10 @@ def run(*, members=None, real=False, output=Path('starcnn_demo')):
         return
     posterior = estimator.posterior(stars)
     names = _file_names(result['cluster'])
-    for index in tqdm(np.flatnonzero(np.isfinite(result['age'])), leave=False, disable=None):
+    drawn = np.flatnonzero(np.isfinite(result['age']))
+    for index in tqdm(drawn, unit='figure', leave=False, disable=None):
         _draw(stars, result, posterior, index, output / names[index])
-    print(f'{output}: a diagram of each cluster, {", ".join(names)}')
+    print(f'{output / "<cluster>.png"}: diagrams of {len(drawn)} clusters')
 
 
 def _mock_clusters():
@@ -118,7 +119,12 @@ def _real_clusters():
     if not len(labels):
         msg = f'folder of real data must hold one of the clusters {list(_WELL_KNOWN)}, got none'
         raise DataFileError(msg)
-    return members[np.isin(members['cluster'], labels['cluster'])], labels
+    members = members[np.isin(members['cluster'], labels['cluster'])]
+    found = set(members['cluster'])
+    missing = [name for name in _WELL_KNOWN if name not in found]
+    if missing:
+        print(f'Not in the folder of real data: {", ".join(missing)}')
+    return members, labels
 
 
 def _print_results(result, known, label):
@@ -144,11 +150,16 @@ def _print_results(result, known, label):
 
 def _file_names(clusters):
     """Return the names of the figures, different for all clusters."""
-    names = [re.sub('[^A-Za-z0-9.+-]+', '_', str(cluster)) for cluster in clusters]
-    return [
-        f'{name}.png' if names.count(name) == 1 else f'{name}_{number}.png'
-        for number, name in enumerate(names, start=1)
-    ]
+    names, taken = [], set()
+    for cluster in clusters:
+        stem = name = re.sub('[^A-Za-z0-9.+-]+', '_', str(cluster))
+        number = 1
+        while name.lower() in taken:  # some file systems know no upper case
+            number += 1
+            name = f'{stem}_{number}'
+        taken.add(name.lower())
+        names.append(f'{name}.png')
+    return names
 
 
 def _draw(stars, result, posterior, index, path):

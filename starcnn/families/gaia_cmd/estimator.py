@@ -98,7 +98,7 @@ def decode(outputs, spec, data):
     """
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', StarcnnWarning)  # encode has given it
-        members = Members.from_table(data)
+        members = Members.from_table(data, ordered=False)
     sources = QTable(
         {
             'cluster': Column(members.clusters, description='name of the cluster'),

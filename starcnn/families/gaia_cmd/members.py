@@ -9,6 +9,7 @@ from pathlib import Path
 
 import astropy.units as u
 import numpy as np
+from astropy.io.registry import IORegistryError
 from astropy.table import QTable, Table
 
 from starcnn.exceptions import StarcnnWarning
@@ -83,8 +84,15 @@ def read_members(path):
     ------
     OSError
         If the file cannot be read.
+
+    ValueError
+        If it is in none of these formats.
     """
-    table = Table.read(path)
+    try:
+        table = Table.read(path)
+    except IORegistryError:
+        msg = f'path must be a table in a format that astropy recognises, got {str(path)!r}'
+        raise ValueError(msg) from None
     for name, unit in GAIA_UNITS.items():
         if name in table.colnames and table[name].unit is None and unit != u.one:
             table[name].unit = unit
@@ -123,7 +131,7 @@ class Members:
     columns: dict
 
     @classmethod
-    def from_table(cls, table):
+    def from_table(cls, table, *, ordered=True):
         """
         Check and group a table.
 
@@ -132,6 +140,10 @@ class Members:
         table : `~astropy.table.Table`
             One row per star, with the columns of `GAIA_UNITS`, of which the
             magnitudes and ``parallax`` are required, and ``cluster``.
+
+        ordered : bool, optional
+            Whether to sort the stars of each cluster; without it they stay in
+            the order of the table.
 
         Returns
         -------
@@ -172,7 +184,9 @@ class Members:
         n_all = np.bincount(index, minlength=len(clusters))
         index = index[usable]
         columns = {name: values[usable] for name, values in columns.items()}
-        order = _order(index, list(columns.values()))
+        order = (
+            _order(index, list(columns.values())) if ordered else np.argsort(index, kind='stable')
+        )
         n_stars = np.bincount(index, minlength=len(clusters))
         return cls(
             clusters=clusters,
