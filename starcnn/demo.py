@@ -102,7 +102,7 @@ def run(*, members=None, real=False, output=Path('starcnn_demo')):
     drawn = np.flatnonzero(np.isfinite(result['age']))
     for index in tqdm(drawn, unit='figure', leave=False, disable=None):
         _draw(stars, result, posterior, index, output / names[index])
-    print(f'{output / "<cluster>.png"}: diagrams of {len(drawn)} clusters')
+    print(f'{output / "<cluster>.png"}: figures, {len(drawn)} in all')
 
 
 def _mock_clusters():

@@ -123,6 +123,55 @@ def test_fetch_data_files(capsys):
     assert names <= {line.split(':')[0] for line in capsys.readouterr().out.splitlines()}
 
 
+@pytest.mark.parametrize('seed', ['-1', '1.5', 'x'])
+def test_wrong_seed(seed, capsys):
+    """A seed is a whole number; the usage names the option."""
+    with pytest.raises(SystemExit, match='2'):
+        main(['simulate', 'toy', '-o', 'x.fits', '--seed', seed])
+    assert (
+        f"argument --seed: must be a whole number from 0, got '{seed}'" in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    'argv',
+    [
+        ['simulate', 'nothing', '-o', 'x.xyz'],
+        ['simulate', 'nothing', '-o', 'x.fits', '--truth', 'x.xyz'],
+        ['predict', 'nothing', 'none.fits', '-o', 'x.xyz'],
+    ],
+)
+def test_output_of_unknown_format(argv, capsys):
+    """A file name that tells no format is refused before any work."""
+    text = fail(capsys, *argv)
+    assert "output must end in .fits, .ecsv, .csv or the like, got 'x.xyz'" in text
+
+
+def test_images_need_fits(capsys):
+    """Images are not written under the name of a table."""
+    text = fail(capsys, 'simulate', 'toy', '-n', '1', '-o', 'x.ecsv')
+    assert "output must end in .fits for images, got 'x.ecsv'" in text
+    assert list_files() == []
+
+
+@pytest.mark.parametrize('command', [['predict', 'gaia_cmd'], ['demo', '--members']])
+def test_data_of_unknown_format(command, capsys):
+    """A file that is no table is one line."""
+    Path('junk.txt').write_text('junk', encoding='utf-8')
+    assert 'in a format that astropy' in fail(capsys, *command, 'junk.txt')
+
+
+def test_csv_has_no_units(capsys):
+    """The error of a table without units says which files have them."""
+    names = ('phot_g_mean_mag', 'phot_bp_mean_mag', 'phot_rp_mean_mag', 'parallax')
+    table = QTable({'cluster': ['a'], **{name: [1.0] for name in names}})
+    table.write('members.csv')
+    text = fail(capsys, 'predict', 'gaia_cmd', 'members.csv')
+    assert "data['phot_g_mean_mag'] must have a unit like mag, got none; a CSV file has no" in text
+    table.write('members.ecsv')
+    assert 'CSV' not in fail(capsys, 'predict', 'gaia_cmd', 'members.ecsv')
+
+
 def test_fetch_unknown(capsys):
     """An unknown family is an error."""
     assert 'NAME must be "all" or one of' in fail(capsys, 'fetch', 'nothing')

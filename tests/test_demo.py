@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
+from starcnn import demo
 from starcnn.demo import run
 from starcnn.exceptions import DataFileError
 
@@ -57,6 +58,33 @@ def test_members_of_the_user(members_path, tmp_path, capsys):
     assert list(table['cluster']) == ['Alpha', 'Beta 2']
     assert list(table['n_stars']) == [20, 20]
     assert (tmp_path / 'out' / 'Beta_2.png').stat().st_size > 10_000
+
+
+def test_figures_have_different_names():
+    """Clusters whose names differ in what files cannot have get numbers."""
+    names = demo._file_names(['NGC 1', 'NGC_1', 'ngc 1', 'NGC_1_2', 2])
+    assert names == ['NGC_1.png', 'NGC_1_2.png', 'ngc_1_3.png', 'NGC_1_2_2.png', '2.png']
+
+
+def test_figures_of_clusters_with_results(members_path, tmp_path, capsys):
+    """A cluster without usable stars has no figure; the others are counted."""
+    table = QTable.read(members_path)
+    table['phot_g_mean_mag'][table['cluster'] == 'Alpha'] = np.nan
+    table.write(members_path, overwrite=True)
+    run(members=members_path, output=tmp_path / 'out')
+    assert capsys.readouterr().out.splitlines()[-1].endswith('<cluster>.png: figures, 1 in all')
+    assert [path.name for path in (tmp_path / 'out').glob('*.png')] == ['Beta_2.png']
+
+
+def test_real_clusters_that_are_not_there(monkeypatch, capsys):
+    """The well-known clusters that the folder lacks are named."""
+    members = QTable({'cluster': ['NGC_188', 'NGC_188', 'Other']})
+    labels = QTable({'cluster': ['NGC_188', 'Other']})
+    monkeypatch.setattr(demo, 'read_catalogue', lambda: (members, labels))
+    stars, known = demo._real_clusters()
+    assert set(stars['cluster']) == set(known['cluster']) == {'NGC_188'}
+    missing = ', '.join(name for name in demo._WELL_KNOWN if name != 'NGC_188')
+    assert capsys.readouterr().out == f'Not in the folder of real data: {missing}\n'
 
 
 def test_real_clusters_need_data(tmp_path, monkeypatch):

@@ -212,6 +212,23 @@ def test_included_files_exist(path):
     assert [name for name in found if not (path.parent / name).is_file()] == []
 
 
+@pytest.mark.parametrize('name', ['gaia_cone', 'gaia_members'])
+def test_queries_ask_for_all_columns(name):
+    """The examples ask the Gaia archive for all columns that the family uses."""
+    from starcnn.families.gaia_cmd.members import GAIA_UNITS
+
+    query = read(DOCS / 'examples' / f'{name}.py').split('SELECT')[1].split('FROM')[0]
+    asked = set(re.findall(r'\w+', query))
+    assert set(GAIA_UNITS) - {'prob_member'} <= asked
+
+
+def test_plain_onnxruntime_example_is_short():
+    """The example without starcnn has fifteen lines of code, as the pages say."""
+    text = read(DOCS / 'examples' / 'plain_onnxruntime.py').split('"""')[2]
+    lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != '#']
+    assert len(lines) <= 15
+
+
 def test_plain_onnxruntime_example_gives_the_numbers_of_the_package(tmp_path):
     """The example without starcnn prints the medians of the table."""
     from starcnn import Estimator, Simulator

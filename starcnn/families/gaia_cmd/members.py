@@ -39,12 +39,13 @@ REQUIRED = tuple(GAIA_UNITS)[:4]
 # with a warning.
 PLACES = ('ra', 'dec', 'pmra', 'pmdec')
 
-# What each column can be; a value outside is not known. Magnitudes from the Sun's to beyond any
-# survey's, parallaxes and motions beyond those of the nearest stars.
+# What each column can be; a value outside is not known. Magnitudes are brighter and fainter than
+# those of any star outside the Solar System that Gaia lists, parallaxes and motions are beyond
+# those of the nearest stars (Barnard's star: 547 mas, 10.4 arcsec/yr).
 _POSSIBLE = {
-    'phot_g_mean_mag': (-30.0, 40.0),
-    'phot_bp_mean_mag': (-30.0, 40.0),
-    'phot_rp_mean_mag': (-30.0, 40.0),
+    'phot_g_mean_mag': (-5.0, 30.0),
+    'phot_bp_mean_mag': (-5.0, 30.0),
+    'phot_rp_mean_mag': (-5.0, 30.0),
     'parallax': (-1e3, 1e3),
     'phot_g_mean_flux_over_error': (1e-3, 1e9),
     'phot_bp_mean_flux_over_error': (1e-3, 1e9),
@@ -55,6 +56,10 @@ _POSSIBLE = {
     'pmra': (-2e4, 2e4),
     'pmdec': (-2e4, 2e4),
 }
+
+# What BP - RP can be, mag: wider than the -2.8 to 7.2 of the members of Cantat-Gaudin et al. (2020,
+# A&A 640, A1), most of it errors of faint stars.
+_COLOURS = (-5.0, 12.0)
 
 # Columns of other types than float that are not missing values.
 _NUMBERS = 'fiu'
@@ -106,7 +111,8 @@ class Members:
     """
     The usable stars of a table, grouped by cluster.
 
-    A star is usable if it has magnitudes in all three passbands.
+    A star is usable if it has magnitudes in all three passbands, and a colour
+    that a star can have.
 
     Parameters
     ----------
@@ -180,7 +186,7 @@ class Members:
         columns = {name: _column(table, name, unit) for name, unit in GAIA_UNITS.items()}
         _check_probabilities(columns['prob_member'])
         clusters, index = _groups(table['cluster'])
-        usable = np.isfinite(sum(columns[name] for name in REQUIRED[:3]))
+        usable = _is_usable(*(columns[name] for name in REQUIRED[:3]))
         n_all = np.bincount(index, minlength=len(clusters))
         index = index[usable]
         columns = {name: values[usable] for name, values in columns.items()}
@@ -246,17 +252,23 @@ def _column(table, name, unit):
     values = np.asarray(getattr(column, 'unmasked', column), dtype=np.float64).copy()
     if mask is not None:
         values[np.broadcast_to(mask, values.shape)] = np.nan
-    try:
-        factor = (given or u.one).to(unit)
-    except (u.UnitConversionError, ValueError):
+    given = u.one if given is None else given
+    # Logarithms of units, such as dex(mas), are equivalent to them but do not convert by a factor.
+    linear = isinstance(given, u.UnitBase) or given == unit
+    if not linear or not given.is_equivalent(unit):
         wanted = f'a unit like {unit}' if unit != u.one else 'no unit'
         msg = f'data[{name!r}] must have {wanted}, got {given}'
-        raise u.UnitsError(msg) from None
+        raise u.UnitsError(msg)
     with np.errstate(over='ignore'):
-        values *= factor
+        values *= given.to(unit)
     low, high = _POSSIBLE.get(name, (-np.inf, np.inf))
     values[~(np.isfinite(values) & (values >= low) & (values <= high))] = np.nan
     return values
+
+
+def _is_usable(g, bp, rp):
+    """Return whether stars have a magnitude and a possible colour."""
+    return np.isfinite(g) & (bp - rp >= _COLOURS[0]) & (bp - rp <= _COLOURS[1])
 
 
 def _check_probabilities(values):

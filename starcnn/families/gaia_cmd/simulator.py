@@ -15,9 +15,16 @@ from starcnn.files import read_files
 from starcnn.images.noise import _magnitude_error, _parallax_error
 from starcnn.plugins import SimulatorBackend
 from starcnn.plugins._manager import open_file
-from starcnn.sky import Isochrones, Photometry, StellarPopulation
+from starcnn.sky import (
+    CHABRIER2003,
+    KROUPA2001,
+    SALPETER1955,
+    Isochrones,
+    Photometry,
+    StellarPopulation,
+)
 
-from ._parameters import FAINT_LIMIT, complete
+from ._parameters import FAINT_LIMIT, check_number, check_range, complete
 from ._places import draw_centres, place
 from .spec import (
     A_V_OFFSET,
@@ -43,11 +50,14 @@ _N_BORN = 50_000
 # The smallest parallax in the catalogue of Liu & Pang (2019), mas.
 _LEAST_PARALLAX = 0.2
 
-# Scatters and offsets beyond this make no sense, mag or dex.
-_LARGE = 5
+# The largest scatter of [Fe/H], dex, and of colours, mag, and the largest offset of A_V, mag: the
+# extinctions of stars are tabulated up to A_V = 10, of which the clusters take 6.
+_LARGEST = {'feh_scatter': 1.0, 'colour_scatter': 1.0, 'a_v_offset': 4.0}
 
-# How many times as many clusters are drawn as are wanted, before it is given up.
+# The mean number of draws per cluster at which drawing is given up.
 _PATIENCE = 200
+
+_IMFS = tuple(imf.name for imf in (CHABRIER2003, KROUPA2001, SALPETER1955))
 
 # sigma(m) = 1.0857 / (flux over error): 2.5 / ln 10.
 _POGSON = 2.5 / np.log(10)
@@ -115,23 +125,17 @@ class Options:
 
     def __post_init__(self):
         for name in ('realistic', 'fixed_limit', 'parallax_cut'):
-            if not 0 <= getattr(self, name) <= 1:
-                msg = f'{name} must be between 0 and 1, got {getattr(self, name)}'
-                raise ValueError(msg)
+            check_number(name, getattr(self, name), 1)
+        for name, largest in _LARGEST.items():
+            check_number(name, getattr(self, name), largest)
         for name in ('binary_fraction', 'contamination'):
-            low, high = getattr(self, name)
-            if not 0 <= low <= high <= 1:
-                msg = f'{name} must be a range within 0 to 1, got {(low, high)}'
-                raise ValueError(msg)
-        for name in ('feh_scatter', 'colour_scatter', 'a_v_offset'):
-            value = getattr(self, name)
-            if not isinstance(value, Real) or not 0 <= value < _LARGE:
-                msg = f'{name} must be a number from 0 to below {_LARGE}, got {value!r}'
-                raise ValueError(msg)
-        numbers = self.n_stars if isinstance(self.n_stars, tuple | list) else (self.n_stars,)
-        whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
-        if len(numbers) != 2 or not whole or not 1 <= numbers[0] <= numbers[1] <= _N_BORN:  # noqa: PLR2004
-            msg = f'n_stars must be two whole numbers from 1 to {_N_BORN}, got {self.n_stars!r}'
+            check_range(name, getattr(self, name), Real, 0, 1)
+        check_range('n_stars', self.n_stars, Integral, 1, _N_BORN)
+        if not isinstance(self.law, str):
+            msg = f'law must be the name of an extinction law, got {self.law!r}'
+            raise ValueError(msg)
+        if self.imf not in _IMFS:
+            msg = f'imf must be one of {list(_IMFS)}, got {self.imf!r}'
             raise ValueError(msg)
 
 
@@ -177,11 +181,23 @@ def sample(n, options, rng):
         The columns ``age``, ``a_v``, ``distance``, ``feh``, ``n_stars``,
         ``binary_fraction``, ``differential_reddening``, ``contamination``,
         ``faint_limit``, and the centre's ``ra`` and ``dec``.
+
+    Raises
+    ------
+    ValueError
+        If the options leave hardly any cluster with enough stars above its limit.
     """
     stars = population(options.law, options.imf)
-    found, missing = [], n
-    for _ in range(_PATIENCE):
+    found, missing, n_drawn = [], n, 0
+    while not found or missing > 0:
+        if n_drawn >= _PATIENCE * (n - missing + 1):
+            msg = (
+                'options must let clusters have stars above their limits, '
+                f'got {n - missing} such clusters in {n_drawn} draws'
+            )
+            raise ValueError(msg)
         drawn = _draw(max(missing, 1), options, rng)
+        n_drawn += len(drawn)
         fractions = [
             stars.visible_fraction(
                 age=row['age'],
@@ -196,10 +212,7 @@ def sample(n, options, rng):
         drawn['n_stars'] = np.minimum(drawn['n_stars'], n_visible)
         found.append(drawn[n_visible >= options.n_stars[0]][:missing])
         missing -= len(found[-1])
-        if missing <= 0:
-            return vstack(found)
-    msg = f'options must let clusters have stars above their limit, got none in {_PATIENCE} draws'
-    raise ValueError(msg)
+    return vstack(found)
 
 
 def _draw(n, options, rng):
@@ -220,7 +233,7 @@ def _draw(n, options, rng):
             'a_v': np.clip(a_v, 0, A_V_RANGE[1]) * u.mag,
             'distance': 10 ** (np.clip(modulus, 4.5, 15.5) / 5 + 1) * u.pc,
             'feh': np.clip(rng.normal(0, options.feh_scatter, n), -0.8, 0.5),
-            'n_stars': n_stars.astype(int),
+            'n_stars': np.clip(n_stars.astype(int), *options.n_stars),  # exp(log n) may be below n
             'binary_fraction': rng.uniform(*options.binary_fraction, n),
             'differential_reddening': rng.exponential(0.05, n) * (0.5 + np.minimum(a_v, 3)) * u.mag,
             'contamination': options.contamination[0]
@@ -264,23 +277,43 @@ def simulate(parameters, options, rng):
 
     Raises
     ------
+    TypeError
+        If a column does not hold numbers.
+
     ValueError
-        If there are no rows, a column is missing or a parameter is outside the
-        isochrones.
+        If a column is missing or not known, has masked entries, or a parameter
+        is out of its range or that of the isochrones.
 
     `~astropy.units.UnitsError`
         If a parameter has no unit, or one that cannot be converted.
     """
-    rows = complete(parameters)
     stars = population(options.law, options.imf)
+    rows = complete(parameters, _limits(stars, options))
     children = rng.spawn(len(rows))
     tables = []
     for index, (row, child) in enumerate(zip(rows, children, strict=True)):
         tables.append(_observe(_members(row, stars, options, child), row, index, options, child))
     truth = rows.copy()
-    truth['n_stars'] = [len(table) for table in tables]
+    truth['n_stars'] = np.array([len(table) for table in tables], dtype=int)
     truth.add_column(np.arange(len(rows)), name='cluster', index=0)
-    return vstack(tables, metadata_conflicts='silent'), truth
+    return vstack(tables or [_no_stars(options)], metadata_conflicts='silent'), truth
+
+
+def _limits(stars, options):
+    """Return the least and the largest age, A_V and [Fe/H] for which there are stars."""
+    return {
+        # A little more, for ages that were rounded as logarithms.
+        'age': 10.0 ** (stars.isochrones.log_ages[[0, -1]] + np.array([-1e-9, 1e-9])),
+        'a_v': (0.0, stars.photometry.a_v_max.value - options.a_v_offset),
+        'feh': stars.isochrones.m_h[[0, -1]],
+    }
+
+
+def _no_stars(options):
+    """Return a table without stars."""
+    centre = {'ra': np.nan * u.deg, 'dec': np.nan * u.deg, 'distance': 1 * u.kpc}
+    nothing = np.empty((0, 3)), np.empty(0), np.empty(0, dtype=bool)
+    return _observe(nothing, centre, 0, options, np.random.default_rng(0))
 
 
 def _members(row, stars, options, rng):
@@ -300,11 +333,12 @@ def _members(row, stars, options, rng):
         rng,
     )[:, 3:]
     groups, distances = [cluster], [np.full(len(cluster), distance)]
+    most = stars.photometry.a_v_max.value
     # The field that passes a selection in parallax and proper motion: a disc of all ages near
     # the cluster's distance, its dust growing with distance.
     for n in rng.multinomial(n_field, [0.25] * 4):
         ratio = np.exp(rng.normal(0, 0.25))
-        dust = min(a_v * ratio * np.exp(rng.normal(0, 0.3)), stars.photometry._a_v[-1])
+        dust = min(a_v * ratio * np.exp(rng.normal(0, 0.3)), most)
         field = stars._sample(
             n,
             rng.uniform(8.5, 10.0),

@@ -3,6 +3,8 @@
 Tests of starcnn.families.gaia_cmd.estimator.
 """
 
+import warnings
+
 import astropy.units as u
 import numpy as np
 import pytest
@@ -249,6 +251,46 @@ def test_predict_one_bad_value(name, members):
     after = Estimator('gaia_cmd').predict(members)
     assert abs(np.log10(after['age'][0] / before['age'][0])) < 0.2
     assert (after['age'][1:] == before['age'][1:]).all()
+
+
+@pytest.mark.parametrize('name', REQUIRED[:3])
+def test_predict_one_bad_magnitude(name, estimator, members):
+    """A star with a magnitude that no star has is left out, and its cluster has a flag."""
+    before = estimator.predict(members)
+    members[name][0] = 29.9 * u.mag if name != 'phot_g_mean_mag' else -5.1 * u.mag
+    after = estimator.predict(members)
+    assert after['n_stars'][0] == before['n_stars'][0] - 1
+    assert (after['flags'] & FILLED > 0).tolist() == [True, False, False, False, False]
+    assert abs(np.log10(after['age'][0] / before['age'][0])) < 0.2
+
+
+@SPECS
+@pytest.mark.parametrize('name', sorted(GAIA_UNITS))
+@pytest.mark.parametrize('value', [0, -1, 1e300, -1e300, np.inf, np.nan])
+def test_encode_one_bad_value(name, value, spec, members):
+    """No value of one star makes a row of a cluster NaN, or an error leave its bounds."""
+    if name == 'prob_member' and np.isfinite(value):
+        value = abs(np.sign(value))  # others are refused
+    members[name][0] = value * (members[name].unit or 1)
+    for part in spec.inputs:
+        array = encode(members, spec)[part.name]
+        if part is STARS:
+            error, (low, high) = array[..., 4:8], np.array(STARS.bounds[4:8]).T
+            assert np.all(np.isnan(error) | (error >= low) & (error <= np.float32(high)))
+            assert np.isfinite(array[:, 0, :3]).all()
+        else:
+            assert np.isfinite(array).all()
+
+
+def test_places_without_a_unit_warn_once(estimator, members):
+    """A position without a unit gives one warning, though the table is read twice."""
+    members['ra'] = members['ra'].value
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        estimator.predict(members)
+    assert [str(item.message) for item in caught] == [
+        "data['ra'] has no unit like deg and is not used"
+    ]
 
 
 def test_parallaxes_unknown(members):

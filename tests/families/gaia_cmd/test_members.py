@@ -6,7 +6,8 @@ Tests of starcnn.families.gaia_cmd.members.
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.time import Time
 
 from starcnn.exceptions import StarcnnWarning
 from starcnn.families.gaia_cmd.members import GAIA_UNITS, Members, read_members
@@ -142,8 +143,34 @@ def test_wrong_tables():
         Members.from_table(small(parallax=[1.0, 2.0, 3.0, 4.0] * u.pc))
     with pytest.raises(TypeError, match=r"data\['parallax'\] must hold one number per star"):
         Members.from_table(small(parallax=['1', '2', '3', '4']))
-    with pytest.raises(TypeError, match=r"data\['parallax'\] must hold one number per star"):
+    with pytest.raises(TypeError, match=r'one number per star, got float64 of shape \(4, 2\)'):
         Members.from_table(small(parallax=np.ones((4, 2)) * u.mas))
+    with pytest.raises(TypeError, match=r'one number per star, got Time of shape \(4,\)'):
+        Members.from_table(small(parallax=Time(np.arange(4.0), format='mjd')))
+
+
+@pytest.mark.parametrize(
+    ('name', 'unit', 'match'),
+    [
+        ('parallax', u.Unit('millis', parse_strict='silent'), 'a unit like mas, got millis'),
+        ('parallax', u.dex(u.mas), r'a unit like mas, got dex\(mas\)'),
+        ('phot_g_mean_mag', u.mag(u.AB), r'a unit like mag, got mag\(AB\)'),
+        ('ra', u.m, 'a unit like deg, got m'),
+        ('prob_member', u.mag, 'no unit, got mag'),
+    ],
+)
+def test_wrong_units(name, unit, match):
+    """A unit that is not known, of another kind, or logarithmic is refused with its column."""
+    table = Table(small())
+    table[name] = Column([0.1, 0.2, 0.3, 0.4], unit=unit)
+    with pytest.raises(u.UnitsError, match=rf"data\['{name}'\] must have {match}"):
+        Members.from_table(table)
+
+
+def test_values_that_overflow():
+    """A value too large for its new unit is unknown, without a warning."""
+    members = Members.from_table(small(parallax=[1e308, 0.1, 0.2, 0.3] * u.arcsec))
+    assert np.isnan(members.columns['parallax']).sum() == 1
 
 
 @pytest.mark.parametrize('value', [-0.1, 1.5])
@@ -192,6 +219,14 @@ def test_read_members_without_a_file(tmp_path):
         read_members(tmp_path / 'nothing.ecsv')
 
 
+def test_read_members_of_unknown_format(tmp_path):
+    """What is no table that astropy recognises is refused in one line."""
+    path = tmp_path / 'junk.txt'
+    path.write_text('junk', encoding='utf-8')
+    with pytest.raises(ValueError, match=r'path must be a table in a format .*junk\.txt'):
+        read_members(path)
+
+
 @pytest.mark.parametrize(
     ('name', 'value'),
     [
@@ -211,10 +246,11 @@ def test_impossible_values_are_unknown(name, value):
     assert members.n_stars.tolist() == [2, 2]
 
 
-def test_impossible_magnitude():
-    """A star with a magnitude that cannot be is left out."""
+@pytest.mark.parametrize('value', [1e30, -1e30, 39.0, -29.0, 29.0, -4.9])
+def test_impossible_magnitude(value):
+    """A star with a magnitude or a colour that cannot be is left out."""
     table = small()
-    table['phot_rp_mean_mag'][0] = 1e30 * u.mag
+    table['phot_rp_mean_mag'][0] = value * u.mag
     members = Members.from_table(table)
     assert members.n_left_out.tolist() == [1, 0]
 

@@ -6,7 +6,7 @@ Tests of starcnn.families.gaia_cmd.simulator.
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable, Table
 
 from starcnn import Simulator
 from starcnn.families.gaia_cmd.members import Members
@@ -138,28 +138,96 @@ def test_parameters_missing_or_outside():
         simulate(cluster()['age', 'distance'], Options(), rng)
     with pytest.raises(u.UnitsError, match=r"parameters\['age'\] must have a unit like yr"):
         simulate(cluster(age=5e8), Options(), rng)
-    with pytest.raises(ValueError, match='parameters must have at least one row'):
-        simulate(cluster()[:0], Options(), rng)
-    with pytest.raises(ValueError, match='age must be'):
-        simulate(cluster(age=30 * u.Gyr), Options(), rng)
-    with pytest.raises(ValueError, match='m_h must be'):
-        simulate(cluster(feh=3.0), Options(), rng)
+    with pytest.raises(u.UnitsError, match=r"parameters\['age'\] must have a unit like yr, got pc"):
+        simulate(cluster(age=5 * u.pc), Options(), rng)
+    with pytest.raises(u.UnitsError, match=r"parameters\['feh'\] must have no unit, got mag"):
+        simulate(cluster(feh=0.1 * u.mag), Options(), rng)
+    with pytest.raises(ValueError, match=r'parameters must have both ra and dec or neither'):
+        simulate(cluster(ra=10 * u.deg), Options(), rng)
+    with pytest.raises(ValueError, match=r"parameters\['dec'\] must be numbers from -90 to 90 deg"):
+        simulate(cluster(ra=10 * u.deg, dec=200 * u.deg), Options(), rng)
+
+
+@pytest.mark.parametrize('value', ['many', True, [5, 5]])
+def test_parameters_that_are_no_numbers(value):
+    """A column of text, of truth values or of arrays is refused by name."""
+    with pytest.raises(
+        TypeError, match=r"parameters\['n_stars'\] must hold one number per cluster"
+    ):
+        simulate(cluster(n_stars=value), Options(), np.random.default_rng(1))
+
+
+def test_masked_parameters():
+    """A parameter that is masked is refused by name."""
+    table = Table(cluster())
+    table['a_v'] = MaskedColumn([0.5], mask=[True], unit=u.mag)
+    for masked in (table, QTable(table)):
+        with pytest.raises(ValueError, match=r"parameters\['a_v'\] must be known"):
+            simulate(masked, Options(), np.random.default_rng(1))
+
+
+def test_metallicity_in_dex():
+    """[Fe/H] may have the unit dex, which files keep."""
+    expected, _ = simulate(cluster(feh=-0.2), Options(), np.random.default_rng(1))
+    found, _ = simulate(cluster(feh=-0.2 * u.dex), Options(), np.random.default_rng(1))
+    np.testing.assert_array_equal(found['parallax'], expected['parallax'])
+
+
+def test_no_clusters():
+    """No parameters give no stars, in a table with all columns."""
+    simulator = Simulator('gaia_cmd')
+    stars, truth = simulator.simulate(simulator.sample(0, rng=1), rng=1)
+    assert len(stars) == len(truth) == 0
+    expected, expected_truth = simulate(cluster(), Options(), np.random.default_rng(1))
+    for table, other in ((stars, expected), (truth, expected_truth)):
+        assert table.colnames == other.colnames
+        assert [table[n].dtype for n in table.colnames] == [other[n].dtype for n in other.colnames]
+        assert [table[n].unit for n in table.colnames] == [other[n].unit for n in other.colnames]
+
+
+def test_truth_can_be_simulated_again():
+    """The truth is a table of parameters."""
+    _, truth = simulate(cluster(n_stars=30), Options(), np.random.default_rng(1))
+    _, again = simulate(truth, Options(), np.random.default_rng(1))
+    assert again.colnames == truth.colnames
+
+
+def test_number_of_stars_within_the_option():
+    """The least number of stars is kept to, whatever the rounding of its logarithm."""
+    for n in (3, 29, 113):
+        parameters = sample(5, Options(n_stars=(n, n)), np.random.default_rng(1))
+        assert set(parameters['n_stars']) == {n}
+
+
+def test_options_that_leave_no_cluster():
+    """Drawing ends with an error where hardly any cluster has enough stars."""
+    options = Options(n_stars=(50_000, 50_000))
+    with pytest.raises(ValueError, match='got 0 such clusters in 200 draws'):
+        sample(1, options, np.random.default_rng(1))
 
 
 @pytest.mark.parametrize(
     ('name', 'value', 'match'),
     [
-        ('realistic', 1.5, 'realistic must be between 0 and 1, got 1.5'),
-        ('fixed_limit', -1, 'fixed_limit must be between 0 and 1'),
-        ('binary_fraction', (0.5, 0.2), 'binary_fraction must be a range within 0 to 1'),
-        ('contamination', (0.0, 2.0), 'contamination must be a range within 0 to 1'),
-        ('n_stars', (0, 10), 'n_stars must be two whole numbers from 1 to 50000'),
-        ('n_stars', 5, 'n_stars must be two whole numbers from 1 to 50000, got 5'),
-        ('n_stars', (1.5, 2.5), 'n_stars must be two whole numbers'),
-        ('n_stars', (60_000, 70_000), 'n_stars must be two whole numbers'),
-        ('a_v_offset', np.nan, 'a_v_offset must be a number from 0 to below 5, got nan'),
-        ('feh_scatter', -1, 'feh_scatter must be a number from 0'),
-        ('colour_scatter', 'much', 'colour_scatter must be a number from 0'),
+        ('realistic', 1.5, 'realistic must be a number from 0 to 1, got 1.5'),
+        ('realistic', 'very', 'realistic must be a number from 0 to 1'),
+        ('fixed_limit', -1, 'fixed_limit must be a number from 0 to 1'),
+        ('parallax_cut', np.nan, 'parallax_cut must be a number from 0 to 1'),
+        ('binary_fraction', 0.3, 'binary_fraction must be a range of numbers within 0 to 1'),
+        ('binary_fraction', (0.5, 0.2), 'binary_fraction must be a range of numbers within 0'),
+        ('contamination', (0.0, 2.0), 'contamination must be a range of numbers within 0 to 1'),
+        ('contamination', (0.0, np.nan), 'contamination must be a range of numbers within 0'),
+        ('n_stars', (0, 10), 'n_stars must be a range of whole numbers within 1 to 50000'),
+        ('n_stars', 5, 'n_stars must be a range of whole numbers within 1 to 50000, got 5'),
+        ('n_stars', (1.5, 2.5), 'n_stars must be a range of whole numbers'),
+        ('n_stars', (True, 5), 'n_stars must be a range of whole numbers'),
+        ('n_stars', (60_000, 70_000), 'n_stars must be a range of whole numbers'),
+        ('a_v_offset', np.nan, 'a_v_offset must be a number from 0 to 4, got nan'),
+        ('a_v_offset', 0.3 * u.mag, 'a_v_offset must be a number from 0 to 4, got <Quantity'),
+        ('feh_scatter', -1, 'feh_scatter must be a number from 0 to 1'),
+        ('colour_scatter', 'much', 'colour_scatter must be a number from 0 to 1'),
+        ('law', 3, 'law must be the name of an extinction law, got 3'),
+        ('imf', 'flat', "imf must be one of .*'kroupa2001'.*, got 'flat'"),
     ],
 )
 def test_wrong_options(name, value, match):
@@ -172,6 +240,9 @@ def test_wrong_options(name, value, match):
     ('name', 'value'),
     [
         ('age', np.nan * u.yr),
+        ('age', 30 * u.Gyr),
+        ('feh', 3.0),
+        ('a_v', 9.9 * u.mag),
         ('distance', -1 * u.kpc),
         ('distance', 0 * u.kpc),
         ('a_v', -0.2 * u.mag),
@@ -182,7 +253,6 @@ def test_wrong_options(name, value, match):
         ('n_stars', -5),
         ('n_stars', 50.5),
         ('faint_limit', np.nan * u.mag),
-        ('dec', 200 * u.deg),
     ],
 )
 def test_wrong_parameters(name, value):
