@@ -7,11 +7,14 @@ import pytest
 
 pytest.importorskip('torch')
 
+import numpy as np
 import torch
 
 from starcnn.families.gaia_cmd.estimator import encode
 from starcnn.families.gaia_cmd.set_network import SetNetwork
 from starcnn.families.gaia_cmd.spec import SET
+from starcnn.networks import Network
+from starcnn.train import export
 
 pytestmark = pytest.mark.training
 
@@ -84,3 +87,14 @@ def test_widths(network, stars):
     )
     torch.testing.assert_close(after[..., 4:], 2 * before[..., 4:])
     torch.testing.assert_close(after[..., 0], before[..., 0])
+
+
+@pytest.mark.parametrize('columns', [slice(3, 4), slice(9, 11), slice(9, 13), slice(3, 13)])
+def test_exported_network_without_columns(columns, network, stars, tmp_path):
+    """The file gives the numbers of torch where columns are unknown, and none is NaN."""
+    unknown = stars.clone()
+    unknown[..., columns] = torch.nan
+    path = tmp_path / 'set.onnx'
+    export(network, SET, path, training={}, examples={'stars': unknown.numpy()})
+    found = Network(path).run({'stars': unknown.numpy()})['posterior']
+    assert np.isfinite(found).all()
