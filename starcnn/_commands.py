@@ -6,6 +6,7 @@ What the commands do: a few lines each over the public classes.
 import json
 import os
 import sys
+import time
 from dataclasses import fields
 from operator import itemgetter
 from pathlib import Path
@@ -160,46 +161,79 @@ def _find_class(name, task):
 
 def train(args):
     """Simulate, train, and write an ONNX file."""
-    from starcnn.train import build_bank, export, fit
+    from starcnn.train._team import join_team
 
-    path = args.output
-    check_free(path, overwrite=args.overwrite)
+    check_free(args.output, overwrite=args.overwrite)
     recipe = find_recipe(args.name, args.variant)
-    simulator = Simulator(args.name)
-    bank = build_bank(
-        simulator.backend,
-        list_backends(TASKS[recipe.task][0])[args.name].encode,
-        recipe.bank_spec or recipe.spec,
-        n=recipe.n_mocks if args.mocks is None else args.mocks,
-        seed=args.seed,
-        folder=args.bank or path.with_suffix('.bank'),
-        n_workers=args.workers or os.cpu_count() or 1,
-        options=simulator.options,
-    )
+    simulator = recipe.bank_simulator or args.name
+    defaults = Simulator(simulator).options
+    options = dict(_parse_option(item, defaults) for item in args.option)
+    simulator = Simulator(simulator, **options)
+    if recipe.for_options is not None:
+        recipe = recipe.for_options(simulator.options)
+    with join_team() as team:
+        _train(args, recipe, simulator, team)
+
+
+def _train(args, recipe, simulator, team):
+    """Train, and write an ONNX file, in one or several processes."""
+    from starcnn.train import export, fit
+
+    begin = time.monotonic()
+    bank = _build_bank(args, recipe, simulator, team)
+    if bank is None:
+        print('stopped before all mocks were made; the same command goes on')
+        return
+    spent = time.monotonic() - begin
     result = fit(
         recipe,
         bank,
-        output=args.checkpoints or path.with_suffix('.checkpoints'),
+        output=args.checkpoints or args.output.with_suffix('.checkpoints'),
         device=args.device,
         seed=args.seed,
         epochs=args.epochs,
         initial=args.initial,
-        max_seconds=args.max_seconds,
+        max_seconds=None if args.budget is None else args.budget - spent,
         amp=args.amp,
+        deterministic=args.deterministic,
+        log_dir=args.log_dir,
     )
+    if not team.is_main:
+        return
     if not result.finished:
         print(f'stopped after {len(result.history)} epochs; the same command goes on')
         return
     file = export(
         result.network,
         recipe.spec,
-        path,
+        args.output,
         training=result.training,
         examples=result.examples,
         half=args.half,
     )
-    print(f'{path}: put it into the folder data, and this into files.toml\n')
+    print(f'{args.output}: put it into the folder data, and this into files.toml\n')
     print(to_toml(file, recipe.task), end='')
+
+
+def _build_bank(args, recipe, simulator, team):
+    """Return the bank, which the first process makes, or `None` if time was up."""
+    from starcnn.train import Bank, build_bank
+
+    folder, bank = args.bank or args.output.with_suffix('.bank'), None
+    if team.is_main:
+        bank = build_bank(
+            simulator.backend,
+            recipe.bank_encode or list_backends(TASKS[recipe.task][0])[args.name].encode,
+            recipe.bank_spec or recipe.spec,
+            n=recipe.n_mocks if args.mocks is None else args.mocks,
+            seed=args.seed,
+            folder=folder,
+            n_workers=args.workers or os.cpu_count() or 1,
+            options=simulator.options,
+            max_seconds=args.budget,
+        )
+    is_made = team.largest(int(bank is not None))
+    return Bank.open(folder) if bank is None and is_made else bank
 
 
 def reproduce(args):

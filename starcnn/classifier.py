@@ -5,7 +5,8 @@ Observations in, a table of classes and their probabilities out.
 
 from astropy.table import Table
 
-from starcnn.plugins._manager import list_backends, open_network, run_network
+from starcnn.plugins._manager import list_backends, open_network
+from starcnn.plugins._pieces import predict_in_pieces
 from starcnn.tables import result_meta
 
 __all__ = ['Classifier']
@@ -123,8 +124,7 @@ class Classifier:
             If ``data`` is not what the network takes; the message says which
             part of it.
         """
-        outputs = run_network(self.backend, self._network, data)
-        result = self.backend.decode(outputs, self.spec, data)
+        result = predict_in_pieces(self.backend, self._network, data)
         result.meta.update(
             result_meta(
                 backend=self.backend.name,

@@ -98,6 +98,20 @@ def _seed(text):
     return int(text)
 
 
+def _seconds(text):
+    """Return a time with a unit as a number of seconds."""
+    import astropy.units as u
+
+    try:
+        seconds = u.Quantity(text).to_value(u.s)
+    except (TypeError, ValueError, u.UnitsError):
+        seconds = -1.0
+    if not 0 <= seconds < float('inf'):
+        msg = f"must be a time with a unit, such as '8min', got {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return float(seconds)
+
+
 def _add(commands, name, text):
     """Add a command and return its parser."""
     return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.')
@@ -141,13 +155,7 @@ def _add_simulate(commands):
         '--truth', type=Path, metavar='FILE', help='the truth (default: OUTPUT with _truth.ecsv)'
     )
     parser.add_argument('--seed', type=_seed, help='the same seed gives the same observations')
-    parser.add_argument(
-        '--option',
-        action='append',
-        default=[],
-        metavar='KEY=VALUE',
-        help='an option of the simulator; may be given several times',
-    )
+    _add_option(parser)
 
 
 def _add_predict(commands):
@@ -198,9 +206,18 @@ def _add_train(commands):
     parser.add_argument(
         '--initial', type=Path, metavar='DIR', help='checkpoints of a training to start from'
     )
-    parser.add_argument('--max-seconds', type=float, metavar='S', help='stop, to be resumed')
+    parser.add_argument(
+        '--budget', type=_seconds, metavar='TIME', help="stop in time, as '8min', to be resumed"
+    )
+    parser.add_argument(
+        '--log-dir', type=Path, metavar='DIR', help='logs for TensorBoard (needs the extra log)'
+    )
+    parser.add_argument(
+        '--deterministic', action='store_true', help='the same bits each time, also on a GPU'
+    )
     parser.add_argument('--amp', action='store_true', help='compute in bfloat16 where it is safe')
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
+    _add_option(parser)
     _add_output(parser, required=True, text='the ONNX file, named after its tag')
 
 
@@ -224,6 +241,17 @@ def _add_output(parser, *, required, text):
     """Add the file to write, and whether it may replace another."""
     parser.add_argument('-o', '--output', type=Path, required=required, metavar='FILE', help=text)
     parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
+
+
+def _add_option(parser):
+    """Add the options of the simulator."""
+    parser.add_argument(
+        '--option',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='an option of the simulator; may be given several times',
+    )
 
 
 def _add_device(parser):

@@ -3,11 +3,13 @@
 Observations in, a table of physical parameters out.
 """
 
+import numpy as np
 from astropy.table import Table
 
 from starcnn.networks import Posterior
-from starcnn.plugins._manager import list_backends, open_network, run_network
-from starcnn.tables import result_meta
+from starcnn.plugins._manager import list_backends, open_network
+from starcnn.plugins._pieces import estimate_with_backgrounds, predict_in_pieces, run_in_pieces
+from starcnn.tables import result_meta, scatter_table
 
 __all__ = ['Estimator']
 
@@ -136,8 +138,7 @@ class Estimator:
             If ``data`` is not what the network takes; the message says which
             part of it.
         """
-        outputs = run_network(self.backend, self._network, data)
-        result = self.backend.decode(outputs, self.spec, data)
+        result = predict_in_pieces(self.backend, self._network, data)
         result.meta.update(
             result_meta(
                 backend=self.backend.name,
@@ -172,4 +173,66 @@ class Estimator:
             If ``data`` is not what the network takes; the message says which
             part of it.
         """
-        return Posterior.from_outputs(run_network(self.backend, self._network, data), self.spec)
+        outputs = run_in_pieces(self.backend, self._network, data)
+        return Posterior.from_outputs(outputs, self.spec)
+
+    def background_scatter(self, data, backgrounds, *, n=100, point='median', rng=None):
+        """
+        Measure how much the estimates depend on what lies behind the clusters.
+
+        Each source is estimated ``n`` times, every time with another
+        background added to its image, less the median of that background in
+        each filter (Bialopetravicius & Narbutis 2020, A&A, 633, A148, their
+        section 3.3).
+
+        Parameters
+        ----------
+        data : `~astropy.nddata.NDData`
+            Images, as for `predict`.
+
+        backgrounds : `~astropy.nddata.NDData` with shape (n_background, n_filter, ny, nx)
+            Cutouts without clusters, with the filters, the shape and the kind
+            of unit of ``data``. Masked pixels, and those that are not finite,
+            add nothing.
+
+        n : int, optional
+            The number of backgrounds for each source, drawn without repeats if
+            there are enough. The default is 100.
+
+        point : {'median', 'mode', 'unfold'}, optional
+            The estimate: a method of `~starcnn.networks.Posterior`. The paper's
+            is ``'unfold'``, which needs parameters on grids.
+
+        rng : `None`, int or `~numpy.random.Generator`, optional
+            The source of random numbers.
+
+        Returns
+        -------
+        table : `~astropy.table.QTable`
+            As of `predict`, but for each parameter the median (``age``) and
+            the 16th and 84th percentiles (``age_16``, ``age_84``) are those of
+            the ``n`` estimates. The meta has ``n`` as ``N_BACKGR``.
+
+        Raises
+        ------
+        TypeError, ValueError, `~astropy.units.UnitsError`
+            If the network does not take images, or if the backgrounds do not
+            fit ``data``.
+
+        Notes
+        -----
+        The image of a real cluster has its own background already, so that
+        the scatter is larger than that from one background.
+        """
+        estimates = estimate_with_backgrounds(
+            self.backend,
+            self._network,
+            data,
+            backgrounds,
+            n=n,
+            point=point,
+            rng=np.random.default_rng(rng),
+        )
+        result = scatter_table(self.predict(data), estimates, self.spec)
+        result.meta['N_BACKGR'] = n
+        return result

@@ -12,7 +12,7 @@ from astropy.table import Column, QTable, Table
 from starcnn.flags import EDGE, NO_DATA
 from starcnn.networks import Classes, Posterior
 
-__all__ = ['class_table', 'parameter_table', 'result_meta']
+__all__ = ['class_table', 'parameter_table', 'result_meta', 'scatter_table']
 
 # A median this close to a bound, in parts of the width between the bounds, is
 # at the edge: one per cent.
@@ -74,13 +74,40 @@ def parameter_table(outputs, spec, *, sources=None, flags=None, meta=None):
         median = values[:, 0].value
         flags[np.isnan(median)] |= NO_DATA
         flags[_is_edge(median, parameter)] |= EDGE
-        low, high = 10.0 ** np.array(parameter.bounds) if parameter.log else parameter.bounds
-        values = np.clip(values.value, low, high) << values.unit
-        for k, suffix in enumerate(_PERCENTILES):
-            columns[parameter.name + suffix] = _column(
-                values[:, k], f'{parameter.name}: {_DESCRIPTIONS[suffix]}'
-            )
+        columns |= _parameter_columns(values, parameter, _DESCRIPTIONS)
     return _table(columns, sources, flags, meta)
+
+
+def scatter_table(table, estimates, spec):
+    """
+    Put the scatter of repeated estimates into a table of parameters.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        The result of `parameter_table`; it is not changed.
+
+    estimates : dict of str to `~astropy.units.Quantity` with shape (n_source, n)
+        For each parameter the estimates, for instance with other backgrounds.
+
+    spec : `~starcnn.networks.Spec`
+        What the parameters are.
+
+    Returns
+    -------
+    table : `~astropy.table.QTable`
+        The same columns, but ``age``, ``age_16`` and ``age_84`` are the median
+        and the percentiles of the estimates, within the bounds of the parameter.
+    """
+    table = table.copy()
+    for parameter in spec.parameters:
+        values = u.Quantity(estimates[parameter.name]).to(parameter.unit)
+        percentiles = np.percentile(values, list(_PERCENTILES.values()), axis=1).T
+        descriptions = {suffix: f'{text} of estimates' for suffix, text in _DESCRIPTIONS.items()}
+        columns = _parameter_columns(percentiles, parameter, descriptions)
+        for name, column in columns.items():
+            table[name] = column
+    return table
 
 
 def class_table(outputs, spec, *, sources=None, flags=None, meta=None):
@@ -186,6 +213,16 @@ def _is_edge(median, parameter):
     margin = EDGE_WIDTH * (high - low)
     x = np.log10(median) if parameter.log else median
     return (x <= low + margin) | (x >= high - margin)
+
+
+def _parameter_columns(values, parameter, descriptions):
+    """Return the columns of a parameter from its percentiles, (n_source, 3)."""
+    low, high = 10.0 ** np.array(parameter.bounds) if parameter.log else parameter.bounds
+    values = np.clip(values.value, low, high) << values.unit
+    return {
+        parameter.name + suffix: _column(values[:, k], f'{parameter.name}: {text}')
+        for k, (suffix, text) in enumerate(descriptions.items())
+    }
 
 
 def _column(values, description):

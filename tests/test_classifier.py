@@ -11,6 +11,7 @@ import pytest
 from starcnn import Classifier, Simulator
 from starcnn._contract_compare import is_same
 from starcnn.flags import NO_DATA
+from starcnn.networks import _stacks
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_available(plugin_manager):
     """The table of classifiers has the tags of the weights."""
     table = Classifier.available()
     assert table.colnames == ['name', 'weights', 'summary', 'reference']
-    assert table['weights'].tolist() == ['dense-1.0.0']
+    assert table['weights'][table['name'] == 'toy'].tolist() == ['dense-1.0.0']
 
 
 def test_predict(mocks):
@@ -60,3 +61,12 @@ def test_nothing_changes(mocks):
 def test_repr(plugin_manager):
     """The representation names backend and weights."""
     assert repr(Classifier('toy')) == '<Classifier toy with dense-1.0.0>'
+
+
+def test_pieces(mocks, monkeypatch):
+    """Many sources are classified piece by piece, with the same numbers."""
+    images, _ = mocks
+    classifier = Classifier('toy')
+    expected = classifier.predict(images)
+    monkeypatch.setattr(_stacks, 'PIECE', 2)
+    assert is_same(classifier.predict(images), expected)

@@ -6,6 +6,7 @@ Tests of the command line.
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import astropy.units as u
@@ -20,6 +21,7 @@ from starcnn._contract_compare import is_same
 from starcnn._observations import read_observations, write_observations
 from starcnn.cli import build_parser, main
 from starcnn.exceptions import StarcnnWarning
+from starcnn.networks import Network
 
 
 @pytest.fixture(autouse=True)
@@ -387,11 +389,53 @@ def test_train_in_parts(capsys):
     """A training that runs out of time is resumed by the same command."""
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
-    assert main([*argv, '--max-seconds', '0']) == 0
+    assert main([*argv, '--budget', '0s']) == 0
     assert 'the same command goes on' in capsys.readouterr().out
     assert not Path('normal-2.0.0.onnx').exists()
     assert main(argv) == 0
     assert Path('normal-2.0.0.onnx').exists()
+
+
+@pytest.mark.training
+def test_train_with_options(plugin_manager, toy, monkeypatch):
+    """Options reach the mocks and the recipe, which may have a simulator of its own."""
+    pytest.importorskip('torch')
+    from toy.network import RECIPE
+
+    from starcnn.train import Bank
+
+    seen = []
+
+    def for_options(options):
+        seen.append(options.noise)
+        return replace(RECIPE, epochs=1)
+
+    backend = replace(Simulator('toy').backend, name='bright')
+    recipe = replace(RECIPE, bank_simulator=backend, for_options=for_options)
+    monkeypatch.setattr(_commands, 'find_recipe', lambda name, variant: recipe)
+    argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
+    assert main([*argv, '--option', 'noise=0.5', '--log-dir', 'log']) == 0
+    assert seen == [0.5]
+    meta = Bank.open('normal-2.0.0.bank').meta
+    assert (meta['simulator'], meta['options']) == ('bright', {'noise': 0.5})
+    training = Network(Path('normal-2.0.0.onnx')).training
+    assert (training['epochs'], training['data']) == (1, meta)
+    assert list(Path('log').iterdir())
+
+
+@pytest.mark.parametrize(('text', 'seconds'), [('8min', 480), ('0.5 h', 1800), ('30s', 30)])
+def test_budget(text, seconds):
+    """A budget is a time with a unit."""
+    args = build_parser().parse_args(['train', 'toy', '-o', 'x.onnx', '--budget', text])
+    assert args.budget == seconds
+
+
+@pytest.mark.parametrize('text', ['8', '8 mag', '-1min', 'inf s', 'soon'])
+def test_wrong_budget(text, capsys):
+    """Anything else is an error that shows how."""
+    with pytest.raises(SystemExit, match='2'):
+        main(['train', 'toy', '-o', 'x.onnx', f'--budget={text}'])
+    assert "must be a time with a unit, such as '8min', got" in capsys.readouterr().err
 
 
 def test_warnings_are_one_line(monkeypatch, capsys):

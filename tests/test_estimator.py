@@ -15,6 +15,7 @@ from starcnn import Estimator, Simulator, __version__
 from starcnn._contract_compare import is_same
 from starcnn.exceptions import DataFileError
 from starcnn.flags import NO_DATA
+from starcnn.networks import _stacks
 
 TAGS = ['normal-1.0.0', 'grid-1.0.0', 'mixture-1.0.0']
 
@@ -159,3 +160,118 @@ def test_batch_size(plugin_manager):
     """The number of sources at once is positive."""
     with pytest.raises(ValueError, match='batch_size must be a positive integer, got 0'):
         Estimator('toy', batch_size=0)
+
+
+@pytest.mark.parametrize('with_id', [True, False])
+def test_pieces(mocks, monkeypatch, with_id):
+    """Many sources are estimated piece by piece, with the same numbers, names and meta."""
+    images, _ = mocks
+    images.mask = np.zeros(images.data.shape, dtype=bool)
+    images.data[3] = np.nan
+    sources = images.meta['sources']
+    sources['name'] = list('abcde')
+    sources['id'] = [10, 20, 30, 40, 50]
+    if not with_id:
+        sources.remove_column('id')
+    estimator = Estimator('toy', weights='grid-1.0.0')
+    expected, posterior = estimator.predict(images), estimator.posterior(images)
+    monkeypatch.setattr(_stacks, 'PIECE', 2)
+    assert is_same(estimator.predict(images), expected)
+    assert expected['id'].tolist() == ([10, 20, 30, 40, 50] if with_id else [1, 2, 3, 4, 5])
+    assert_quantity_allclose(
+        estimator.posterior(images).median('age'), posterior.median('age'), rtol=0
+    )
+
+
+@pytest.fixture
+def backgrounds(mocks):
+    """Backgrounds with a bright level that is not the clusters', and a bright pixel each."""
+    images = np.full((4, 2, 6, 6), 50.0)
+    images[np.arange(4), :, 2, 3] += np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    meta = {'filters': mocks[0].meta['filters']}
+    return NDData(images * 60, unit='electron / min', meta=meta)
+
+
+@pytest.mark.parametrize('tag', TAGS)
+@pytest.mark.parametrize('piece', [1, 3, 1024])
+def test_background_scatter(mocks, backgrounds, monkeypatch, tag, piece):
+    """The scatter is that of the fluxes added: here 0 to 3 electron / s in one filter."""
+    images, truth = mocks
+    monkeypatch.setattr(_stacks, 'PIECE', piece)
+    estimator = Estimator('toy', weights=tag)
+    result = estimator.background_scatter(images, backgrounds, n=4, rng=1)
+    before = estimator.predict(images)
+    assert result.colnames == before.colnames
+    assert result.meta == before.meta | {'N_BACKGR': 4}
+    if tag.startswith('grid'):
+        return  # the nodes are too far apart for small shifts
+    added = np.percentile([0, 1, 2, 3], [16, 50, 84])
+    for k, name in enumerate(['mass_16', 'mass', 'mass_84']):
+        expected = (truth['mass'].value + 100 * added[k]) * u.solMass
+        assert_quantity_allclose(result[name], expected, rtol=0.005)
+
+
+def test_background_scatter_of_one(mocks, backgrounds):
+    """One source can be given as it is, masks are heeded, and backgrounds can be drawn twice."""
+    images, truth = mocks
+    one = NDData(images.data[0], unit=images.unit, meta={'filters': images.meta['filters']})
+    backgrounds.mask = backgrounds.data != 3000
+    result = Estimator('toy').background_scatter(one, backgrounds, n=9, rng=1)
+    assert len(result) == 1
+    assert_quantity_allclose(result['mass_84'], truth['mass'][:1], rtol=0.005)
+    grid = Estimator('toy', weights='grid-1.0.0')
+    assert len(grid.background_scatter(one, backgrounds, n=2, point='unfold')) == 1
+
+
+def test_background_scatter_repeats(mocks, backgrounds):
+    """The same seed gives the same table, and arguments stay as they are."""
+    estimator = Estimator('toy')
+    before = deepcopy(mocks[0]), deepcopy(backgrounds)
+    first, second = (
+        estimator.background_scatter(mocks[0], backgrounds, n=2, rng=3) for _ in range(2)
+    )
+    assert is_same(first, second)
+    assert is_same(mocks[0], before[0])
+    assert is_same(backgrounds, before[1])
+
+
+@pytest.mark.parametrize(
+    ('change', 'error', 'message'),
+    [
+        ({'shape': (4, 2, 6, 7)}, ValueError, r'backgrounds must have shape \(n, 2, 6, 6\)'),
+        ({'shape': (2, 6, 6)}, ValueError, r'backgrounds must have shape \(n, 2, 6, 6\)'),
+        ({'unit': 'kg'}, u.UnitsError, 'backgrounds must have a unit like'),
+        ({'unit': None}, u.UnitsError, 'backgrounds must have a unit, got none'),
+        ({'filters': ('F814W', 'F438W')}, ValueError, 'backgrounds must have the filters'),
+    ],
+)
+def test_wrong_backgrounds(mocks, change, error, message):
+    """Backgrounds that do not fit the images are refused."""
+    change = {'shape': (4, 2, 6, 6), 'unit': 'electron / s', 'filters': ('F438W', 'F814W')} | change
+    backgrounds = NDData(
+        np.ones(change['shape']), unit=change['unit'], meta={'filters': change['filters']}
+    )
+    with pytest.raises(error, match=message):
+        Estimator('toy').background_scatter(mocks[0], backgrounds)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'point': 'best'}, "point must be one of .* got 'best'"),
+        ({'n': 1}, 'n must be an integer of at least 2, got 1'),
+    ],
+)
+def test_wrong_arguments_of_scatter(mocks, backgrounds, arguments, message):
+    """Arguments that make no sense are refused."""
+    with pytest.raises(ValueError, match=message):
+        Estimator('toy').background_scatter(mocks[0], backgrounds, **arguments)
+
+
+def test_background_scatter_of_a_table(mocks, backgrounds):
+    """Only images have backgrounds."""
+    with pytest.raises(TypeError, match='data must be images in an NDData, got QTable'):
+        Estimator('toy').background_scatter(mocks[1], backgrounds)
+    estimator = Estimator('gaia_cmd')
+    with pytest.raises(ValueError, match='weights must be of a network of images'):
+        estimator.background_scatter(mocks[1], backgrounds)

@@ -11,7 +11,7 @@ from astropy.tests.helper import assert_quantity_allclose
 
 from starcnn.flags import EDGE, FILLED, NO_DATA
 from starcnn.networks import Classes, Features, Parameter, Spec
-from starcnn.tables import class_table, parameter_table, result_meta
+from starcnn.tables import class_table, parameter_table, result_meta, scatter_table
 
 INPUT = Features(name='x', columns=('c',), units=('mag',), bounds=((-1.0, 3.0),))
 PARAMETERS = Spec(
@@ -181,3 +181,43 @@ def test_class_errors():
         class_table({}, PARAMETERS)
     with pytest.raises(ValueError, match=r"outputs\['class'\] must have shape \(n, 2\), got"):
         class_table({'class': np.zeros((3, 4))}, LABELS)
+
+
+def test_scatter(outputs, sources, meta):
+    """Percentiles of estimates take the place of those of posteriors, within the bounds."""
+    table = parameter_table(outputs, PARAMETERS, sources=sources, meta=meta)
+    before = table.copy()
+    rng = np.random.default_rng(1)
+    log_age = rng.normal([[7.0], [9.0], [10.0], [np.nan]], 0.1, (4, 1001))
+    estimates = {
+        'age': 10 ** (log_age - 6) * u.Myr,
+        'a_v': rng.uniform(-1, 1, (4, 1001)) * u.mag,
+        'feh': np.full((4, 1001), 0.25) * u.dex,
+        'visibility': rng.uniform(0, 1, (4, 1001)) * u.one,
+    }
+    found = scatter_table(table, estimates, PARAMETERS)
+    assert found.colnames == before.colnames
+    assert found.meta == before.meta
+    assert found['age'].unit == u.yr
+    expected = [[6.9, 7.0, 7.1], [8.9, 9.0, 9.1], [9.9, 10.0, 10.0]]
+    for row, ages in enumerate(expected):
+        for name, age in zip(['age_16', 'age', 'age_84'], ages, strict=True):
+            np.testing.assert_allclose(np.log10(found[name][row].value), age, atol=0.015)
+    assert np.isnan(found['age'][3])
+    np.testing.assert_array_equal(found['a_v_16'], [0.0] * 4 * u.mag)
+    np.testing.assert_array_equal(found['feh'], 0.25)
+    assert_quantity_allclose(found['visibility_84'], 0.84, atol=0.05)
+    assert (table['age'][:3] == before['age'][:3]).all()
+
+
+def test_both_kinds_of_outputs(outputs):
+    """Each table passes over the outputs of the other kind."""
+    spec = Spec(
+        family='toy',
+        variant='dense',
+        inputs=(INPUT,),
+        outputs=(*LABELS.outputs, *PARAMETERS.outputs),
+    )
+    outputs['class'] = np.array([[0.9, 0.1]] * 4)
+    assert parameter_table(outputs, spec).colnames == parameter_table(outputs, PARAMETERS).colnames
+    assert class_table(outputs, spec).colnames == ['id', 'class', 'prob_cluster', 'prob_2', 'flags']

@@ -22,6 +22,7 @@ import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from dust_extinction.parameter_averages import F19, F99, G23, O94
+from scipy.interpolate import interp1d
 
 from starcnn.files import compute_sha256
 from starcnn.sky._parsec import read_parsec
@@ -40,25 +41,60 @@ class System:
     filters : dict of str
         The file of the throughput by filter.
 
-    vega : tuple of float
+    vega : tuple of float or `None`
         The wavelength (Angstrom) at which the spectrum of Vega has a flux
-        density (erg/s/cm2/Angstrom) that defines the zero points.
+        density (erg/s/cm2/Angstrom) that defines the zero points; `None` takes
+        the spectrum as it is.
+
+    magnitude : float
+        The magnitude of Vega in all filters.
 
     official : str
         The official isochrones that give the corrections of cool stars.
 
     official_filters : dict of str
-        What the official isochrones call the filters.
+        What the official isochrones call the filters; empty where they have
+        none of them. The corrections are then those of the system 'johnson',
+        interpolated in the logarithm of the pivot wavelength.
+
+    r_v : tuple of float
+        The ratios of total to selective extinction.
 
     bibcodes : tuple of str
         The papers of throughputs and zero points.
+
+    exact : bool
+        Whether to write all digits, instead of rounding to make the file small.
     """
 
     filters: dict
-    vega: tuple
+    vega: tuple | None
     official: str
     official_filters: dict
     bibcodes: tuple
+    magnitude: float = 0.0
+    exact: bool = False
+    r_v: tuple = (2.5, 2.8, 3.1, 3.6, 4.4, 5.5)
+
+
+UBVRIJHK = 'parsec_ubvrijhk_0.015500.dat.xz'
+
+# The files of Bessell's curves hold those of table 2 of Bessell 1990 (PASP 102, 1181), which weight
+# energies, already divided by the wavelength: they weight photons, as all others do.
+#
+# The V magnitude of Vega in Johnson's system (Bessell & Murphy 2012, PASP 124, 140, section 4).
+JOHNSON_VEGA = 0.03
+
+
+def _hst(camera, filters):
+    """Return the system of a camera of Hubble: Vega has magnitude zero in all filters."""
+    return System(
+        filters={name: f'{camera}_{name}.csv' for name in filters},
+        vega=None,
+        official=UBVRIJHK,
+        official_filters={},
+        bibcodes=('2014PASP..126..711B',),
+    )
 
 
 # Gaia DR2: revised passbands, and Vega 3.62286e-11 W/m2/nm at 550.0 nm (Evans et al. 2018,
@@ -74,10 +110,25 @@ SYSTEMS = {
         official='parsec_gaia_edr3_isoch_cmd37_Z0.010_0.015_0.020.dat.xz',
         official_filters={'Gaia_G': 'G', 'Gaia_BP': 'G_BP', 'Gaia_RP': 'G_RP'},
         bibcodes=('2018A&A...616A...4E',),
+        exact=True,
+        r_v=(3.1,),
+    ),
+    'johnson': System(
+        filters={name: f'Bessell_{name}.csv' for name in 'UBVRI'},
+        vega=None,
+        magnitude=JOHNSON_VEGA,
+        official=UBVRIJHK,
+        official_filters={name: name for name in 'UBVRI'},
+        bibcodes=('1990PASP..102.1181B', '2012PASP..124..140B'),
+    ),
+    'hst_acs_wfc': _hst('ACS_WFC', ('F435W', 'F475W', 'F555W', 'F606W', 'F814W')),
+    'hst_wfc3_uvis': _hst(
+        'WFC3_UVIS', ('F275W', 'F336W', 'F438W', 'F475W', 'F555W', 'F606W', 'F814W')
     ),
 }
+CORRECTION_STEP = 2**-11  # mag; powers of two compress best
+RATIO_STEP = 2**-12
 LAWS = {'CCM89': O94, 'F99': F99, 'F19': F19, 'G23': G23}
-R_V = 3.1
 A_V = np.array([0, 0.1, 0.5, 1, 2, 3, 4, 5, 6, 8, 10])
 
 COOL = np.array([2300, 2400, 2500, 2600, 2700, 2800, 2900, 3000, 3100, 3200, 3300, 3400])  # K
@@ -85,6 +136,7 @@ HOT = np.array([6e4, 7e4, 8e4, 1e5, 1.5e5, 2e5, 4e5])  # K
 REFERENCE = (4500.0, 5000.0)  # K: where the official tables are taken to agree but for passbands
 WINDOW = 0.03  # in T_eff, for the official corrections at a temperature
 DWARF, GIANT = 4.0, 2.0  # log g of the two kinds of cool stars, between which is interpolated
+AB_ZERO = 3.631e-20  # erg/s/cm2/Hz (Oke & Gunn 1983, ApJ 266, 713)
 M_BOL_LUMINOSITY = 3.0128e35  # erg/s of magnitude zero (IAU 2015 resolution B2)
 BIBCODES = (
     '2004astro.ph..5087C',
@@ -133,8 +185,19 @@ def read_vega(folder, system):
     """
     with fits.open(folder / 'filters/alpha_lyr_stis_011.fits') as hdus:
         wave, flux = (np.array(hdus[1].data[name], float) for name in ('WAVELENGTH', 'FLUX'))
+    flux = flux * 10 ** (0.4 * system.magnitude)
+    if system.vega is None:
+        return wave, flux
     at, value = system.vega
     return wave, flux * value / np.interp(at, wave, flux)
+
+
+def pivot(band):
+    """
+    Return the pivot wavelength of a band of photon counts (Tokunaga & Vacca 2005, equation A11).
+    """
+    wave, throughput = band
+    return np.sqrt(np.trapezoid(throughput * wave, wave) / np.trapezoid(throughput / wave, wave))
 
 
 def black_body(wave, teff):
@@ -190,6 +253,10 @@ class Stellar:
         self.bands = [read_throughput(path) for path in paths]
         vega_wave, vega = read_vega(folder, system)
         self.zero = np.array([band_weights(vega_wave, band) @ vega for band in self.bands])
+        self.pivots = np.array([pivot(band) for band in self.bands])
+        flat = AB_ZERO * const.c.to_value(u.AA / u.s) / vega_wave**2
+        counts = np.array([band_weights(vega_wave, band) @ flat for band in self.bands])
+        self.ab_minus_vega = 2.5 * np.log10(counts / self.zero)
         self.giant_wave, self.giant_teff, self.giant_flux = read_giants(folder / 'spectra')
 
     def weights(self, wave, attenuation=None):
@@ -276,7 +343,7 @@ def cool_corrections(stellar, grid):
     models = Photometry(
         dict(zip(('m_h', 'log_teff', 'log_g'), axes, strict=True))
         | {'bolometric_correction': grid, 'filters': list(stellar.system.filters), 'laws': []}
-        | {'a_v': A_V, 'extinction_log_teff': [], 'extinction_ratio': []}
+        | {'a_v': A_V, 'extinction_log_teff': [], 'extinction_ratio': [[]]}
     )
     teff, log_g, m_h, official = stellar.official()
     offset = official - models.bolometric_correction(np.log10(teff), log_g, m_h).value
@@ -290,12 +357,31 @@ def cool_corrections(stellar, grid):
     return np.stack(offsets, axis=1), steps[1][:-1] - steps[1][-1]
 
 
+def official_corrections(stellar, grid):
+    """
+    Return what `cool_corrections` does, from the official tables of these or similar filters.
+    """
+    if stellar.system.official_filters:
+        return cool_corrections(stellar, grid)
+    johnson = Stellar(stellar.folder, SYSTEMS['johnson'])
+    at = np.log(stellar.pivots)
+    return tuple(
+        interp1d(
+            np.log(johnson.pivots),
+            values,
+            bounds_error=False,
+            fill_value=(values[..., 0], values[..., -1]),
+        )(at)
+        for values in cool_corrections(johnson, johnson.grid())
+    )
+
+
 def build_corrections(stellar):
     """
     Return log T_eff and the corrections (m_h, T_eff, log g, filter) of all stars.
     """
     grid = stellar.grid()
-    offsets, dwarfs = cool_corrections(stellar, grid)
+    offsets, dwarfs = official_corrections(stellar, grid)
     dwarf = np.clip((stellar.log_g - GIANT) / (DWARF - GIANT), 0, 1)[:, np.newaxis]
     grid[:, : len(offsets)] += offsets[:, :1] * (1 - dwarf) + offsets[:, 1:] * dwarf
     giants = stellar.giants()
@@ -311,7 +397,7 @@ def build_corrections(stellar):
 
 def build_extinctions(stellar):
     """
-    Return log T_eff and A / A_V (law, T_eff, a_v, filter) of stars of solar metallicity.
+    Return log T_eff and A / A_V (law, R_V, T_eff, a_v, filter) of stars of solar metallicity.
 
     The model atmospheres are those of log g = 4, or the nearest there is; cool
     giants follow the ratios of their spectra.
@@ -319,24 +405,37 @@ def build_extinctions(stellar):
     solar = int(np.argmin(np.abs(stellar.m_h)))
     flux = stellar.flux[solar, :, int(np.argmin(np.abs(stellar.log_g - 4)))]
     at = np.log10(np.append(COOL, stellar.teff[0]))
-    out = []
-    for law in LAWS.values():
-        ratios = []
-        for a_v in np.maximum(A_V, 1e-3):  # mag: the limit of little dust
-
-            def attenuation(wave, a_v=a_v, law=law):
-                return 10 ** (-0.4 * a_v * law(Rv=R_V)(1 / (wave * u.AA).to(u.micron)))
-
-            pair = []
-            for wave, spectra in ((stellar.wave, flux), (stellar.giant_wave, stellar.giant_flux)):
-                clear, dimmed = (spectra @ stellar.weights(wave, a).T for a in (None, attenuation))
-                pair.append(-2.5 * np.log10(dimmed / clear) / a_v)
-            models, giants = pair
-            log_teff = np.log10(stellar.giant_teff)
-            giants = np.stack([np.interp(at, log_teff, column) for column in giants.T], axis=1)
-            ratios.append(np.concatenate([models[0] + giants[:-1] - giants[-1], models]))
-        out.append(np.stack(ratios, axis=1))
+    out = [
+        [_ratios(stellar, flux, at, law(Rv=r_v)) for r_v in stellar.system.r_v]
+        for law in LAWS.values()
+    ]
     return np.log10(np.append(COOL, stellar.teff)), np.array(out)
+
+
+def _ratios(stellar, flux, at, law):
+    """Return A / A_V (T_eff, a_v, filter) of one law."""
+    ratios = []
+    for a_v in np.maximum(A_V, 1e-3):  # mag: the limit of little dust
+
+        def attenuation(wave, a_v=a_v):
+            return 10 ** (-0.4 * a_v * law(1 / (wave * u.AA).to(u.micron)))
+
+        pair = []
+        for wave, spectra in ((stellar.wave, flux), (stellar.giant_wave, stellar.giant_flux)):
+            clear, dimmed = (spectra @ stellar.weights(wave, a).T for a in (None, attenuation))
+            pair.append(-2.5 * np.log10(dimmed / clear) / a_v)
+        models, giants = pair
+        log_teff = np.log10(stellar.giant_teff)
+        giants = np.stack([np.interp(at, log_teff, column) for column in giants.T], axis=1)
+        ratios.append(np.concatenate([models[0] + giants[:-1] - giants[-1], models]))
+    return np.stack(ratios, axis=1)
+
+
+def shorten(values, step, system):
+    """
+    Return values in single precision, rounded to a step if the system allows.
+    """
+    return (values if system.exact else np.rint(values / step) * step).astype(np.float32)
 
 
 def compare(photometry, stellar):
@@ -355,6 +454,16 @@ def compare(photometry, stellar):
             if len(part):
                 median, spread = np.median(part, axis=0), np.quantile(np.abs(part), 0.95, axis=0)
                 print(f'{name} {low:6d}-{high:6d} {len(part):6d}', median.round(3), spread.round(3))
+
+
+def describe_vega(system):
+    """
+    Return in words what the zero points are.
+    """
+    text = f'Vega (alpha_lyr_stis_011) has magnitude {system.magnitude}'
+    if system.vega is None:
+        return text
+    return f'{text} if it has {system.vega[1]} erg/s/cm2/Angstrom at {system.vega[0]} Angstrom'
 
 
 def main():
@@ -377,10 +486,8 @@ def main():
         'system': args.system,
         'origin': __doc__.split('\n\n')[1].replace('\n', ' '),
         'throughputs': list(system.filters.values()),
-        'zero points': f'Vega (alpha_lyr_stis_011) scaled to {system.vega[1]} erg/s/cm2/Angstrom '
-        f'at {system.vega[0]} Angstrom',
+        'zero points': describe_vega(system),
         'official': system.official,
-        'r_v': R_V,
         'bibcodes': [*BIBCODES, *system.bibcodes],
     }
     path = args.output / f'{args.system}.npz'
@@ -390,14 +497,18 @@ def main():
         'm_h': stellar.m_h,
         'log_teff': log_teff,
         'log_g': stellar.log_g,
-        'bolometric_correction': grid.astype(np.float32),
+        'bolometric_correction': shorten(grid, CORRECTION_STEP, system),
         'a_v': A_V.astype(float),
         'extinction_log_teff': cool_teff,
-        'extinction_ratio': ratio.astype(np.float32),
+        'extinction_ratio': shorten(ratio, RATIO_STEP, system),
+        'r_v': np.array(system.r_v),
+        'pivot': stellar.pivots,
+        'ab_minus_vega': stellar.ab_minus_vega,
     }
     write_table(path, arrays, meta)
     print(f'{path}: {path.stat().st_size} bytes, {compute_sha256(path)}')
-    compare(Photometry.read(path), stellar)
+    if system.official_filters:
+        compare(Photometry.read(path), stellar)
 
 
 if __name__ == '__main__':

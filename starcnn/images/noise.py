@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Measurement errors of Gaia DR2 as functions of brightness and colour.
+Noise: photons in images, and the measurement errors of Gaia DR2.
 """
 
 import astropy.units as u
@@ -8,7 +8,7 @@ import numpy as np
 
 from starcnn.sky._units import strip_unit
 
-__all__ = ['gaia_magnitude_error', 'gaia_parallax_error']
+__all__ = ['combine', 'gaia_magnitude_error', 'gaia_parallax_error']
 
 # Number of field-of-view transits of a source in the 22 months of DR2: 70 in 60 months
 # (Jordi et al. 2010, A&A 523, A48, Section 6) times 22 / 60.
@@ -44,6 +44,65 @@ _DR2_FACTOR = 1.24
 
 def _z(magnitude, bright):
     return 10 ** (0.4 * (np.maximum(magnitude, bright) - 15))
+
+
+def combine(cluster, background, *, exposure_time, rng=None):
+    """
+    Put clusters without noise on backgrounds that have theirs.
+
+    The median of each background is added to the cluster, the sum is taken as
+    the mean of the photons that arrive in the exposure time, of which a Poisson
+    number does; the median is subtracted, and the background added.
+
+    Parameters
+    ----------
+    cluster : `~astropy.units.Quantity` with shape (..., n_filter, ny, nx)
+        The images of clusters, electron/s.
+
+    background : `~astropy.units.Quantity` with shape (..., n_filter, ny, nx)
+        The images of backgrounds, electron/s, with their sky.
+
+    exposure_time : `~astropy.units.Quantity`
+        The exposure time: one value, or one per filter.
+
+    rng : `None`, int or `~numpy.random.Generator`, optional
+        The source of randomness.
+
+    Returns
+    -------
+    image : `~astropy.units.Quantity` with shape (..., n_filter, ny, nx)
+        The images, electron/s.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not agree, or an exposure time is not positive.
+
+    Notes
+    -----
+    Section 2.3 of Bialopetravicius & Narbutis (2020, A&A 633, A148). Where the
+    background is so negative that the mean would be too (a sky was subtracted
+    from it), the mean is zero.
+    """
+    rate = u.electron / u.s
+    cluster = strip_unit(cluster, rate, 'cluster')
+    background = strip_unit(background, rate, 'background')
+    time = np.asarray(strip_unit(exposure_time, u.s, 'exposure_time'), float)
+    if cluster.shape != background.shape or cluster.ndim < 3:  # noqa: PLR2004 (filter, y, x)
+        msg = f'background must have the shape of cluster, {cluster.shape}, got {background.shape}'
+        raise ValueError(msg)
+    if not (time > 0).all() or time.shape not in ((), (cluster.shape[-3],)):
+        msg = f'exposure_time must be positive, one or one per filter, got {exposure_time}'
+        raise ValueError(msg)
+    return _combine(cluster, background, time, np.random.default_rng(rng)) * rate
+
+
+def _combine(cluster, background, time, rng):
+    """Return clusters on backgrounds; arrays in electron/s, and a time or one per filter in s."""
+    time = np.reshape(time, (-1, 1, 1))
+    median = np.median(background, axis=(-2, -1), keepdims=True)
+    counts = rng.poisson(np.maximum(cluster + median, 0) * time)
+    return (counts / time - median + background).astype(background.dtype)
 
 
 def gaia_magnitude_error(filter_name, g, bp_rp):

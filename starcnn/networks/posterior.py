@@ -7,14 +7,11 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-from starcnn.networks._grid import JointGrid
-from starcnn.networks._mixture import JointMixture
-from starcnn.networks.parts import Grid, Mixture, Parameter
+from starcnn.networks import _on_grids
+from starcnn.networks._axes import default_axis, log_jacobian, to_axis, to_quantity
+from starcnn.networks._outputs import read_outputs
 
 __all__ = ['Posterior']
-
-# The number of values at which a density without a grid is given by default.
-_N_VALUES = 501
 
 
 class Posterior:
@@ -66,7 +63,8 @@ class Posterior:
         Parameters
         ----------
         outputs : dict
-            The output arrays by name, with one row per source.
+            The output arrays by name, with one row per source. Those on grids
+            are not copied; do not change them afterwards.
 
         spec : `Spec`
             What the arrays mean. Outputs that are not distributions of
@@ -83,34 +81,13 @@ class Posterior:
             If the spec has no parameters, if an output is missing or has
             another shape, or if its probabilities do not sum to one.
         """
-        parts = []
-        for part in spec.outputs:
-            if not isinstance(part, Grid | Mixture | Parameter):
-                continue
-            if part.name not in outputs:
-                msg = f'outputs must have {part.name!r}, got {sorted(outputs)}'
-                raise ValueError(msg)
-            shape = np.shape(outputs[part.name])
-            if shape[1:] != part.dimensions[1:] or not shape:
-                expected = str(part.dimensions).replace('None', 'n')
-                msg = f'outputs[{part.name!r}] must have shape {expected}, got {shape}'
-                raise ValueError(msg)
-            is_mixture = isinstance(part, Mixture) or getattr(part, 'grid', ()) is None
-            kind = JointMixture if is_mixture else JointGrid
-            parts.append(kind.from_output(outputs[part.name], part))
-        if not parts:
-            msg = f'spec must have an output with parameters, got {spec.outputs}'
-            raise ValueError(msg)
-        if len({len(part) for part in parts}) > 1:
-            msg = f'outputs must have equally many sources, got {[len(part) for part in parts]}'
-            raise ValueError(msg)
-        return cls(parts)
+        return cls(read_outputs(outputs, spec))
 
     def __len__(self):
         return len(self._parts[0])
 
     def __getitem__(self, key):
-        rows = np.atleast_1d(np.arange(len(self))[key])
+        rows = key if isinstance(key, slice) else np.atleast_1d(np.arange(len(self))[key])
         return Posterior([part.take(rows) for part in self._parts])
 
     def __repr__(self):
@@ -147,7 +124,7 @@ class Posterior:
             raise ValueError(msg)
         x = [part.quantile(k, value / 100) for value in q.ravel()]
         x = np.stack(x, axis=1) if x else np.empty((len(self), 0))
-        return _to_quantity(x if q.ndim else x[:, 0], part.parameters[k])
+        return to_quantity(x if q.ndim else x[:, 0], part.parameters[k])
 
     def median(self, name):
         """
@@ -159,8 +136,7 @@ class Posterior:
         """
         Return the mean of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
 
-        It is the mean of the value in linear units also where the network
-        works with its logarithm.
+        It is that of the linear values also where the network works with logarithms.
         """
         part, k = self._find(name)
         return part.mean(k) << u.Unit(part.parameters[k].unit)
@@ -169,11 +145,34 @@ class Posterior:
         """
         Return the mode of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
 
-        It is where the parameter's own density is largest on the axis the
-        network works with, which may be the logarithm of the value.
+        There its own density is largest, on the (perhaps logarithmic) axis of the network.
         """
         part, k = self._find(name)
-        return _to_quantity(part.mode(k), part.parameters[k])
+        return to_quantity(part.mode(k), part.parameters[k])
+
+    def unfold(self, name, *, radius=3):
+        """
+        Return the mean of a parameter around the most probable cell of the grid.
+
+        The point estimate of Bialopetravicius & Narbutis (2020, A&A, 633,
+        A148), their section 3.2: the cell with the highest probability of the
+        joint grid, then the mean of the nodes along the parameter's axis over
+        the cells in a ball around it, weighted by their probabilities.
+
+        Parameters
+        ----------
+        name : str
+            The parameter; it must be on a grid.
+
+        radius : float, optional
+            The radius of the ball, in cells. The default is 3.
+
+        Returns
+        -------
+        values : `~astropy.units.Quantity` with shape (n_source,)
+            The estimates.
+        """
+        return _on_grids.unfold(self._on_grids([name]), radius)
 
     def cdf(self, name, values):
         """
@@ -193,7 +192,7 @@ class Posterior:
             Numbers from 0 to 1, with the shape of ``values``.
         """
         part, k = self._find(name)
-        x = self._per_source(_to_axis(values, part.parameters[k], 'values'), 'values')
+        x = self._per_source(to_axis(values, part.parameters[k], 'values'), 'values')
         return part.cdf(k, x).reshape(np.shape(values))
 
     def marginal(self, name, values=None):
@@ -220,15 +219,81 @@ class Posterior:
         part, k = self._find(name)
         parameter = part.parameters[k]
         if values is None:
-            x = _default_axis(parameter)
-            values = _to_quantity(x, parameter)
-        x = _to_axis(values, parameter, 'values')
+            x = default_axis(parameter)
+            values = to_quantity(x, parameter)
+        x = to_axis(values, parameter, 'values')
         if x.ndim != 1:
             msg = f'values must have one dimension, got shape {x.shape}'
             raise ValueError(msg)
-        log_pdf = _axis_log_pdf(part, k, x) + _log_jacobian(x, parameter)
+        log_pdf = _axis_log_pdf(part, k, x) + log_jacobian(x, parameter)
         density = np.exp(log_pdf) << u.Unit(parameter.unit) ** -1
         return values, density.to(getattr(values, 'unit', u.dimensionless_unscaled) ** -1)
+
+    def joint(self, names):
+        """
+        Return the joint density of some parameters, whatever the others are.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The parameters; they must be on grids.
+
+        Returns
+        -------
+        axes : tuple of `~astropy.units.Quantity` with shape (k,)
+            The nodes of each parameter.
+
+        density : `~astropy.units.Quantity` with shape (n_source, k1, k2, ...)
+            The density at the nodes, with one axis per name, in that order.
+        """
+        return _on_grids.joint(self._on_grids(names))
+
+    def n_modes(self, names, *, dip=0.5, share=0.05):
+        """
+        Return the number of separate peaks of the density of some parameters.
+
+        A peak counts where the density, on the axes the network works with,
+        falls below ``dip`` times the peak on every way to a higher one, and the
+        connected cells above that hold at least ``share`` of the probability.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            The parameters; they must be on grids.
+
+        dip, share : float, optional
+            Between 0 and 1. The defaults are 0.5 and 0.05.
+
+        Returns
+        -------
+        n_modes : `~numpy.ndarray` of int with shape (n_source,)
+            At least one; zero for sources without a result.
+        """
+        names = [names] if isinstance(names, str) else names
+        return _on_grids.n_modes(self._on_grids(names), dip=dip, share=share)
+
+    def extent(self, names, *, level=0.68):
+        """
+        Return how much of the grid the smallest region with a probability covers.
+
+        It is a part of the whole grid, on the axes the network works with, so
+        that grids with larger and smaller cells agree.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            The parameters; they must be on grids.
+
+        level : float, optional
+            The probability. The default is 0.68.
+
+        Returns
+        -------
+        extent : `~numpy.ndarray` with shape (n_source,)
+            From 0 (all in one point) to ``level`` (all equally probable).
+        """
+        names = [names] if isinstance(names, str) else names
+        return _on_grids.extent(self._on_grids(names), level=level)
 
     def log_prob(self, values):
         """
@@ -251,10 +316,10 @@ class Posterior:
             columns = []
             for parameter in part.parameters:
                 label = f'values[{parameter.name!r}]'
-                x = _to_axis(values[parameter.name], parameter, label)
+                x = to_axis(values[parameter.name], parameter, label)
                 shape = x.shape
                 columns.append(self._per_source(x, label))
-                total = total + _log_jacobian(columns[-1], parameter)
+                total = total + log_jacobian(columns[-1], parameter)
             total = total + part.log_pdf(np.stack(columns, axis=-1))
         return total.reshape(shape)
 
@@ -281,15 +346,14 @@ class Posterior:
         for part in self._parts:
             x = part.draw(n_draws, rng)
             for k, parameter in enumerate(part.parameters):
-                draws[parameter.name] = _to_quantity(x[..., k], parameter)
+                draws[parameter.name] = to_quantity(x[..., k], parameter)
         return draws
 
     def plot(self, index=0, *, axes=None):
         """
         Plot the density of each parameter and of each pair, for one source.
 
-        Lines mark the 16th, 50th and 84th percentiles; contours hold 68 and 95
-        per cent. It needs matplotlib.
+        Lines mark the 16th, 50th and 84th percentiles; contours hold 68 and 95 %.
 
         Parameters
         ----------
@@ -316,6 +380,12 @@ class Posterior:
             raise ValueError(msg)
         return self._where[name]
 
+    def _on_grids(self, names):
+        """Return the joint grids of parameters, and their places in them."""
+        places = [self._find(name) for name in names]
+        _on_grids.check_places(names, places)
+        return places
+
     def _per_source(self, x, label):
         """Return values with shape (n_source, m)."""
         if x.ndim not in (1, 2) or len(x) != len(self):
@@ -328,35 +398,3 @@ def _axis_log_pdf(part, k, x):
     """Return the logarithm of a parameter's density at x, the same for all sources."""
     x = np.broadcast_to(x[:, np.newaxis], (len(part), len(x), 1))
     return part.keep((k,)).log_pdf(x)
-
-
-def _default_axis(parameter):
-    """Return the nodes of the grid, or values over the bounds, on the axis."""
-    if parameter.grid is not None:
-        return np.array(parameter.grid, dtype=np.float64)
-    return np.linspace(*parameter.bounds, _N_VALUES)
-
-
-def _to_quantity(x, parameter):
-    """Return values on the axis of a parameter as a quantity in linear units."""
-    with np.errstate(over='ignore'):
-        return (10**x if parameter.log else x) << u.Unit(parameter.unit)
-
-
-def _to_axis(values, parameter, label):
-    """Return a quantity as values on the axis of a parameter."""
-    try:
-        values = u.Quantity(values, copy=False).to_value(parameter.unit)
-    except u.UnitConversionError:
-        unit = getattr(values, 'unit', None)
-        msg = f'{label} must have a unit like {parameter.unit!r}, got {str(unit)!r}'
-        raise u.UnitsError(msg) from None
-    if not parameter.log:
-        return np.asarray(values, dtype=np.float64)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return np.log10(values)
-
-
-def _log_jacobian(x, parameter):
-    """Return what turns log densities on the axis into those per linear unit."""
-    return -np.log(10) * x - np.log(np.log(10)) if parameter.log else 0.0

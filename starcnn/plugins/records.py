@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ['NetworkBackend', 'Recipe', 'SimulatorBackend']
 
+_CHOICES = {'optimizer': ('adamw', 'adam'), 'schedule': ('cosine', 'exponential')}
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatorBackend:
@@ -124,11 +126,12 @@ class Recipe:
         The length of the training and the number of sources per step.
 
     learning_rate, weight_decay : float, optional
-        Of the AdamW optimiser.
+        Of the optimiser; weights of one axis, as biases, do not decay.
 
     augment : callable, optional
         ``augment(inputs, truth, generator)`` returns changed copies of a batch
-        (dictionaries of tensors), drawn with a `torch.Generator`.
+        (dictionaries of tensors on the training device, the inputs float32),
+        drawn with a `torch.Generator`.
 
     n_mocks : int, optional
         The number of mock observations to train on.
@@ -136,6 +139,47 @@ class Recipe:
     bank_spec : `~starcnn.networks.Spec` or `None`, optional
         The spec whose inputs are stored for training, where ``augment`` makes
         those of the network from them; `None` stores the network's own.
+
+    bank_simulator : `SimulatorBackend` or `None`, optional
+        What makes the sources to train on; `None` takes the family's simulator.
+
+    bank_encode : callable or `None`, optional
+        ``bank_encode(data, bank_spec)`` returns what is stored of them, float32,
+        float16 or uint8; `None` takes the family's ``encode``.
+
+    for_options : callable or `None`, optional
+        ``for_options(options)`` returns the recipe for other options of the
+        simulator, as of another galaxy; `None` if it is the same for all.
+
+    optimizer : {'adamw', 'adam'}, optional
+        AdamW (Loshchilov & Hutter 2019) or Adam (Kingma & Ba 2015).
+
+    schedule : {'cosine', 'exponential'}, optional
+        How the learning rate falls, after a linear rise.
+
+    final_learning_rate : float, optional
+        The learning rate at the end, in units of ``learning_rate``.
+
+    warm_up : float, optional
+        The part of the steps in which the learning rate rises.
+
+    accumulate : int, optional
+        The number of equal parts of a batch that are computed one after the
+        other, to save memory; the step is that of the whole batch. Batch norms
+        see the parts.
+
+    mean_decay : float, optional
+        Of the running mean of weights and batch norms, which is validated and
+        exported: its memory is ``1 / (1 - mean_decay)`` steps, shorter at first.
+        Zero takes the weights themselves.
+
+    clip : float or `None`, optional
+        The largest norm of the gradient; `None` does not clip.
+
+    Raises
+    ------
+    ValueError
+        If a setting of the training cannot be.
     """
 
     name: str
@@ -151,3 +195,35 @@ class Recipe:
     augment: Callable | None = None
     n_mocks: int = 10_000
     bank_spec: Spec | None = None
+    bank_simulator: SimulatorBackend | None = None
+    bank_encode: Callable | None = None
+    for_options: Callable | None = None
+    optimizer: str = 'adamw'
+    schedule: str = 'cosine'
+    final_learning_rate: float = 0.01
+    warm_up: float = 0.05
+    accumulate: int = 1
+    mean_decay: float = 0.999
+    clip: float | None = 1.0
+
+    def __post_init__(self):
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                msg = f'{name} must be one of {list(allowed)}, got {getattr(self, name)!r}'
+                raise ValueError(msg)
+        if self.accumulate < 1 or self.batch_size % self.accumulate:
+            msg = (
+                f'accumulate must be at least 1 and divide batch_size ({self.batch_size}), '
+                f'got {self.accumulate!r}'
+            )
+            raise ValueError(msg)
+        for name in ('warm_up', 'mean_decay'):
+            if not 0 <= getattr(self, name) < 1:
+                msg = f'{name} must be from 0 to below 1, got {getattr(self, name)!r}'
+                raise ValueError(msg)
+        if not 0 < self.final_learning_rate <= 1:
+            msg = (
+                f'final_learning_rate must be above 0 and at most 1, in units of learning_rate, '
+                f'got {self.final_learning_rate!r}'
+            )
+            raise ValueError(msg)

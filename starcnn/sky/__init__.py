@@ -8,3 +8,6 @@ from .extinction import *
 from .imf import *
 from .isochrones import *
 from .photometry import *
+from .profiles import *
+from .remnants import *
+from .synthesis import *

@@ -10,12 +10,6 @@ __all__ = ['extinction_ratio', 'redden']
 _R_V = 3.1
 
 
-def _check_r_v(r_v):
-    if r_v != _R_V:
-        msg = f'r_v must be {_R_V}, the value of the tables, got {r_v}'
-        raise ValueError(msg)
-
-
 def redden(stars, a_v, photometry, *, law='CCM89', r_v=_R_V):
     """
     Return stars with the extinction added to their magnitudes.
@@ -39,7 +33,7 @@ def redden(stars, a_v, photometry, *, law='CCM89', r_v=_R_V):
         The name of the extinction law, one of ``photometry.laws``.
 
     r_v : float, optional
-        The ratio of total to selective extinction; the tables are for 3.1.
+        The ratio of total to selective extinction.
 
     Returns
     -------
@@ -49,15 +43,14 @@ def redden(stars, a_v, photometry, *, law='CCM89', r_v=_R_V):
     Raises
     ------
     ValueError
-        If ``law`` or ``r_v`` is not tabulated, ``a_v`` is out of range, or the
+        If ``law`` is unknown, ``r_v`` is out of range, ``a_v`` is, or the
         stars have no magnitude in any of the filters.
     """
-    _check_r_v(r_v)
     filters = [name for name in photometry.filters if name in stars.colnames]
     if not filters:
         msg = f'stars must have a column of {list(photometry.filters)}, got {stars.colnames}'
         raise ValueError(msg)
-    extinctions = photometry.extinction(stars['log_teff'], a_v, law=law)
+    extinctions = photometry.extinction(stars['log_teff'], a_v, law=law, r_v=r_v)
     out = stars.copy()
     for name in filters:
         out[name] = stars[name] + extinctions[:, photometry.filters.index(name)]
@@ -81,7 +74,7 @@ def extinction_ratio(photometry, *, log_teff=3.762, law='CCM89', r_v=_R_V):
         The name of the extinction law, one of ``photometry.laws``.
 
     r_v : float, optional
-        The ratio of total to selective extinction; the tables are for 3.1.
+        The ratio of total to selective extinction.
 
     Returns
     -------
@@ -91,9 +84,8 @@ def extinction_ratio(photometry, *, log_teff=3.762, law='CCM89', r_v=_R_V):
     Raises
     ------
     ValueError
-        If ``law`` or ``r_v`` is not tabulated.
+        If ``law`` is unknown, ``r_v`` is out of range.
     """
-    _check_r_v(r_v)
     small = 1e-6  # mag: the limit of little dust
-    ratios = photometry._extinctions(np.array([log_teff]), small, law)[0] / small
+    ratios = photometry._extinctions(np.array([log_teff]), small, law, r_v)[0] / small
     return dict(zip(photometry.filters, ratios.tolist(), strict=True))

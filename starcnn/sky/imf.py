@@ -166,6 +166,17 @@ class IMF:
         """Return the integral of dN/dm, without its norm."""
         return sum(norm * _moment(slope, a, b, 0) for slope, a, b, norm in self._parts(low, high))
 
+    def _count(self, edges):
+        """Return the numbers of stars between masses, without their norm, and their mean masses."""
+        moments = np.zeros((2, len(edges) - 1))
+        for slope, a, b, norm in self._parts(self.edges[0], self.edges[-1]):
+            inside = np.clip(edges, a, b)
+            for power in range(2):
+                moments[power] += norm * np.diff(_cumulative(slope, a, inside, power))
+        middle = (edges[1:] + edges[:-1]) / 2
+        number = np.maximum(moments[0], 0)
+        return number, np.where(number > 0, moments[1] / np.where(number > 0, number, 1), middle)
+
     def _parts(self, low, high):
         """Return (slope, low, high, norm) of the parts between two masses."""
         if not self.edges[0] <= low < high <= self.edges[-1]:
@@ -216,6 +227,16 @@ def _moment(slope, low, high, power):
     if exponent == 0:
         return math.log(high / low)
     return (high**exponent - low**exponent) / exponent
+
+
+def _cumulative(slope, low, masses, power):
+    """Return the integrals of dN/dm times a power of the mass, from ``low`` to masses."""
+    if isinstance(slope, tuple):
+        return np.array([_moment(slope, low, mass, power) if mass > low else 0 for mass in masses])
+    exponent = power + 1 - slope
+    if exponent == 0:
+        return np.log(masses / low)
+    return (masses**exponent - low**exponent) / exponent
 
 
 def _quantile(slope, low, high, fraction):

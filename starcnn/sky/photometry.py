@@ -3,6 +3,8 @@
 Bolometric corrections and extinctions of stars in the filters of one photometric system.
 """
 
+import copy
+
 import astropy.units as u
 import numpy as np
 
@@ -10,6 +12,8 @@ from starcnn.sky._table import read_table
 from starcnn.sky._units import strip_unit
 
 __all__ = ['Photometry']
+
+_R_V = 3.1  # the mean of the diffuse interstellar medium, and the default
 
 
 class Photometry:
@@ -29,11 +33,18 @@ class Photometry:
         The filters.
 
     laws : tuple of str
-        The names of the extinction laws, all for R_V = 3.1. 'CCM89' is the
-        law of Cardelli, Clayton & Mathis 1989 with the optical coefficients of
-        O'Donnell 1994, as the PARSEC web interface uses it; 'F99' is
-        Fitzpatrick 1999, 'F19' Fitzpatrick et al. 2019, 'G23' Gordon et al.
-        2023.
+        The names of the extinction laws. 'CCM89' is the law of Cardelli,
+        Clayton & Mathis 1989 with the optical coefficients of O'Donnell 1994,
+        as the PARSEC web interface uses it; 'F99' is Fitzpatrick 1999, 'F19'
+        Fitzpatrick et al. 2019, 'G23' Gordon et al. 2023.
+
+    pivots : `~astropy.units.Quantity` with shape (n_filter,)
+        The pivot wavelengths (Tokunaga & Vacca 2005, PASP 117, 421, equation
+        A11); NaN in tables without them.
+
+    ab_minus_vega : dict of float
+        What turns Vega magnitudes into AB magnitudes, by filter; NaN in tables
+        without it.
     """
 
     def __init__(self, table):
@@ -43,7 +54,14 @@ class Photometry:
         self._bc = np.array(table['bolometric_correction'], float)
         self._a_v = np.array(table['a_v'], float)
         self._a_v_teff = np.array(table['extinction_log_teff'], float)
-        self._ratio = np.array(table['extinction_ratio'], float)
+        # Tables for one R_V only have no axis of it.
+        self._r_v = np.atleast_1d(np.array(table.get('r_v', _R_V), float))
+        ratio = np.array(table['extinction_ratio'], float)
+        self._ratio = ratio if 'r_v' in table else ratio[:, np.newaxis]
+        unknown = np.full(len(self.filters), np.nan)
+        self.pivots = np.array(table.get('pivot', unknown), float) * u.AA
+        offsets = np.array(table.get('ab_minus_vega', unknown), float)
+        self.ab_minus_vega = dict(zip(self.filters, offsets.tolist(), strict=True))
 
     @classmethod
     def read(cls, path):
@@ -67,6 +85,100 @@ class Photometry:
         """
         table, _ = read_table(path, 'photometry')
         return cls(table)
+
+    def select(self, filters):
+        """
+        Return the same tables for some of the filters.
+
+        Parameters
+        ----------
+        filters : sequence of str
+            The filters in order.
+
+        Returns
+        -------
+        photometry : `Photometry`
+            New tables.
+
+        Raises
+        ------
+        ValueError
+            If a filter is not known.
+        """
+        filters = tuple(filters)
+        unknown = sorted(set(filters) - set(self.filters))
+        if unknown or not filters:
+            msg = f'filters must be among {list(self.filters)}, got {unknown or list(filters)}'
+            raise ValueError(msg)
+        where = [self.filters.index(name) for name in filters]
+        return self._with_filters(
+            filters, self._bc[..., where], self._ratio[..., where], self.pivots[where]
+        )
+
+    @classmethod
+    def combine(cls, tables):
+        """
+        Return one set of tables for the filters of several.
+
+        Parameters
+        ----------
+        tables : sequence of `Photometry`
+            The tables, such as those of two cameras; they must have the same
+            grids.
+
+        Returns
+        -------
+        photometry : `Photometry`
+            New tables, with the filters of all in order.
+
+        Raises
+        ------
+        ValueError
+            If the grids differ, or a filter occurs twice.
+        """
+        tables = list(tables)
+        filters = tuple(name for table in tables for name in table.filters)
+        if len(set(filters)) != len(filters) or not filters:
+            msg = f'tables must have different filters, got {list(filters)}'
+            raise ValueError(msg)
+        first = tables[0]
+        if not all(first._has_grids_of(table) for table in tables):
+            msg = 'tables must have the same grids, got different ones'
+            raise ValueError(msg)
+        out = first._with_filters(
+            filters,
+            np.concatenate([table._bc for table in tables], axis=-1),
+            np.concatenate([table._ratio for table in tables], axis=-1),
+            np.concatenate([table.pivots for table in tables]),
+        )
+        for table in tables:
+            out.ab_minus_vega |= table.ab_minus_vega
+        return out
+
+    def _has_grids_of(self, other):
+        """Whether two tables have the same grids and laws."""
+        pairs = zip(
+            (*self._axes, self._a_v, self._a_v_teff, self._r_v),
+            (*other._axes, other._a_v, other._a_v_teff, other._r_v),
+            strict=True,
+        )
+        return self.laws == other.laws and all(np.array_equal(a, b) for a, b in pairs)
+
+    def _with_filters(self, filters, corrections, ratios, pivots):
+        """Return a copy with other filters."""
+        out = copy.copy(self)
+        out.filters, out._bc, out._ratio, out.pivots = filters, corrections, ratios, pivots
+        out.ab_minus_vega = {
+            name: self.ab_minus_vega[name] for name in filters if name in self.ab_minus_vega
+        }
+        return out
+
+    @property
+    def r_v_range(self):
+        """
+        The least and the largest ratio of total to selective extinction that is tabulated.
+        """
+        return float(self._r_v.min()), float(self._r_v.max())
 
     @property
     def a_v_max(self):
@@ -98,7 +210,7 @@ class Photometry:
         """
         return self._corrections(np.atleast_1d(log_teff), np.atleast_1d(log_g), m_h) * u.mag
 
-    def extinction(self, log_teff, a_v, *, law='CCM89'):
+    def extinction(self, log_teff, a_v, *, law='CCM89', r_v=_R_V):
         """
         Return the extinctions of stars, which depend on their colours.
 
@@ -113,6 +225,10 @@ class Photometry:
         law : str, optional
             The name of the extinction law, one of `laws`.
 
+        r_v : float, optional
+            The ratio of total to selective extinction, in `r_v_range`;
+            between the tabulated values interpolated in 1 / R_V.
+
         Returns
         -------
         extinctions : `~astropy.units.Quantity` with shape (n_star, n_filter)
@@ -121,10 +237,11 @@ class Photometry:
         Raises
         ------
         ValueError
-            If ``law`` is unknown, or ``a_v`` is negative or above `a_v_max`.
+            If ``law`` is unknown, ``r_v`` is out of range, or ``a_v`` is negative
+            or above `a_v_max`.
         """
         a_v = strip_unit(a_v, u.mag, 'a_v')
-        return self._extinctions(np.atleast_1d(log_teff), a_v, law) * u.mag
+        return self._extinctions(np.atleast_1d(log_teff), a_v, law, r_v) * u.mag
 
     def _corrections(self, log_teff, log_g, m_h):
         """Return bolometric corrections as an array in mag."""
@@ -138,7 +255,19 @@ class Photometry:
                     out = out + self._bc[a, b, c] * np.asarray(p * q * r)[:, np.newaxis]
         return out
 
-    def _extinctions(self, log_teff, a_v, law):
+    def _ratios(self, law, r_v):
+        """Return A / A_V (T_eff, a_v, filter) of a law."""
+        low, high = self.r_v_range
+        if not low <= r_v <= high:
+            msg = f'r_v must be between {low:g} and {high:g}, as the tables have it, got {r_v}'
+            raise ValueError(msg)
+        ratio = self._ratio[self.laws.index(law)]
+        if len(ratio) == 1:
+            return ratio[0]
+        i, w = _weights(-1 / self._r_v, -1 / r_v)
+        return ratio[i] * (1 - w) + ratio[i + 1] * w
+
+    def _extinctions(self, log_teff, a_v, law, r_v=_R_V):
         """Return extinctions as an array in mag."""
         if law not in self.laws:
             msg = f'law must be one of {list(self.laws)}, got {law!r}'
@@ -148,7 +277,7 @@ class Photometry:
         if outside.any():
             msg = f'a_v must be between 0 and {self._a_v[-1]:g} mag, got {a_v[outside][0]:g}'
             raise ValueError(msg)
-        ratio = self._ratio[self.laws.index(law)]
+        ratio = self._ratios(law, r_v)
         i, v = _weights(self._a_v_teff, log_teff)
         j, w = _weights(self._a_v, a_v)
         v, w = v[:, np.newaxis], w[:, np.newaxis]

@@ -6,12 +6,16 @@ A bank as tensors, on the device where it is needed, and its batches.
 import numpy as np
 import torch
 
+from starcnn.train._store import Rows
+
 # The part of a GPU's free memory that a bank may take.
 _SHARE = 0.6
 
 # Sources are grouped by their number of stars within so many batches: enough to
 # save most of the padding, and few enough that batches stay different.
 _POOL = 32
+
+_LOADED = 4096  # rows that are loaded at once
 
 
 class Batches:
@@ -27,7 +31,7 @@ class Batches:
         size = sum(array.nbytes for array in arrays.values())
         is_small = self._device.type == 'cuda' and size < _SHARE * torch.cuda.mem_get_info()[0]
         self._home = self._device if is_small else torch.device('cpu')
-        tensors = {name: _tensor(array).to(self._home) for name, array in arrays.items()}
+        tensors = {name: _load(array, self._home) for name, array in arrays.items()}
         self._inputs = {name: tensors[f'inputs/{name}'] for name in bank.inputs}
         self._truth = {name: tensors[f'truth/{name}'] for name in bank.truth}
         self._starts = {name: tensors[f'starts/{name}'] for name in bank.starts}
@@ -42,9 +46,12 @@ class Batches:
             if name in self._starts:
                 n_star = max(1, int(self._n_stars[name][rows.numpy()].max()))
                 value = _pad(values, self._starts[name], there, n_star)
+            elif isinstance(values, Rows):
+                value = torch.from_numpy(values[rows.numpy()])
             else:
                 value = values[there]
-            value = value.to(self._device, torch.float32, non_blocking=True)
+            # half the bytes go over the bus where the bank has float16
+            value = value.to(self._device, non_blocking=True).float()
             if value.ndim == 4:
                 value = value.contiguous(memory_format=torch.channels_last)
             inputs[name] = value
@@ -68,9 +75,16 @@ def draw_batches(rows, n_stars, batch_size, *, seed):
     return [batches[i] for i in torch.randperm(n_batches, generator=generator).tolist()]
 
 
-def _tensor(array):
-    """Return a tensor that shares the memory of an array where it can."""
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+def _load(array, device):
+    """Return a tensor on a device; large arrays stay on the disk where that is the CPU."""
+    if isinstance(array, Rows):
+        if device.type == 'cpu':
+            return array
+        tensor = torch.empty(array.shape, dtype=getattr(torch, array.dtype.name), device=device)
+        for at in range(0, len(array), _LOADED):
+            tensor[at : at + _LOADED] = torch.from_numpy(array[at : at + _LOADED]).to(device)
+        return tensor
+    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)
 
 
 def _pad(values, starts, rows, n_star):

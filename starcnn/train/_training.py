@@ -8,28 +8,29 @@ import hashlib
 import json
 import math
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from starcnn.train._batches import Batches, draw_batches
 from starcnn.train._checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
 from starcnn.train._files import write_whole
+from starcnn.train._log import Log
+from starcnn.train._optimize import (
+    learning_rate,
+    make_optimizer,
+    restore_optimizer,
+    update_mean,
+)
 from starcnn.train.bank import Bank
 
-# The part of the steps in which the learning rate rises, and the part of it that remains at the
-# end of the cosine that follows.
-WARM_UP, LEFT_OVER = 0.05, 0.01
-
-# The largest norm of the gradient.
-CLIP = 1.0
-
-# Of the running mean of the weights, which is what is validated and exported.
-DECAY = 0.999
-
 SAVE_SECONDS = 300.0  # between checkpoints within an epoch
-CHECK_STEPS = 50  # between looks at the loss on a GPU, as each look waits for it
+CHECK_STEPS = 50  # between looks at the loss on a GPU, as each look waits for it, and in logs
+
+# What a training depends on, and provenance tells, beside network, loss and augmentation.
+_SETTINGS = """epochs batch_size learning_rate weight_decay optimizer schedule final_learning_rate
+    warm_up mean_decay clip""".split()
 
 # Seeds for different uses must differ.
 _WEIGHTS, _ORDER, _STEP, _VALIDATION = range(4)
@@ -40,9 +41,12 @@ class Training:
     The state of a training, which `~starcnn.train.fit` drives.
     """
 
-    def __init__(self, recipe, bank, *, output, device, seed, validation, initial, amp):
+    def __init__(
+        self, recipe, bank, *, output, device, seed, validation, initial, amp, team, log_dir
+    ):
         self.recipe, self.bank, self.output = recipe, bank, output
         self.device, self.seed, self.initial, self.amp = device, seed, initial, amp
+        self.team, self.log_dir = team, log_dir if team.is_main else None
         self.name = f'{recipe.name}/{recipe.variant}'
         self.rows, self.held_out, self.held_rows = _divide(bank, validation, seed)
         # whether the inputs are made by ``augment``, from others that the bank holds
@@ -52,17 +56,17 @@ class Training:
             msg = f'bank must hold the inputs of the spec, or augment make them, got no {missing}'
             raise ValueError(msg)
         self.n_steps = max(1, len(self.rows) // recipe.batch_size)
-        self.epoch = self.step = 0
+        self.n_parts = _count_parts(recipe, team, len(self.rows))
+        self.epoch = self.step = self.n_checked = 0
         self.losses = torch.zeros(self.n_steps)
-        self.history = []
+        self.history, self.devices = [], []
+        self.save_seconds = 0.0
         # what must be equal for a training to go on, as JSON values
         self.identity = {
             'recipe': self.name,
             'spec_sha256': hashlib.sha256(recipe.spec.to_json().encode()).hexdigest(),
-            'epochs': recipe.epochs,
-            'batch_size': recipe.batch_size,
-            'learning_rate': recipe.learning_rate,
-            'weight_decay': recipe.weight_decay,
+            **{name: getattr(recipe, name) for name in _SETTINGS},
+            'parts': self.n_parts,
             'seed': seed,
             'n_train': len(self.rows),
             'n_validation': len(self.held_rows),
@@ -83,16 +87,25 @@ class Training:
             _check_same(self.output, json.loads(state['identity']), self.identity)
             self.epoch, self.step = state['epoch'], state['step']
             self.losses, self.history = state['losses'], state['history']
+            self.devices, self.n_checked = state['devices'], self.step
             network.load_state_dict(state['network'])
             self.mean.load_state_dict(state['mean'])
-        else:
+        self.team.wait()
+        if state is None and self.team.is_main:
             remove_checkpoints(self.output)
         self.network = network.to(self.device, memory_format=torch.channels_last)
+        if self.team.size > 1 and self.device.type == 'cuda':
+            self.network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.network)
         self.mean = self.mean.to(self.device, memory_format=torch.channels_last)
         self.losses = self.losses.to(self.device)
-        self.optimizer = _make_optimizer(self.network, self.recipe)
+        self.optimizer = make_optimizer(self.network, self.recipe)
         if state is not None:
-            self.optimizer.load_state_dict(state['optimizer'])
+            restore_optimizer(self.optimizer, state['optimizer'])
+
+    @property
+    def n_done(self):
+        """The number of steps done."""
+        return self.epoch * self.n_steps + self.step
 
     def run(self, deadline):
         """Train until all epochs are done or time is up."""
@@ -100,15 +113,25 @@ class Training:
 
         if self.epoch == self.recipe.epochs:
             return
+        self.model = self.team.wrap(self.network)
+        name = name_device(self.device)
+        self.devices += [name] * (name not in self.devices)
         self.batches = Batches(self.bank, self.device)
         self.held_batches = (
             self.batches if self.held_out is self.bank else Batches(self.held_out, self.device)
         )
-        total, done = self.recipe.epochs * self.n_steps, self.epoch * self.n_steps + self.step
-        with tqdm(total=total, initial=done, unit='step', delay=2, disable=None) as bar:
-            while self.epoch < self.recipe.epochs:
-                if not self.run_epoch(deadline, bar):
-                    return
+        self.log = Log(self.log_dir, self.n_done)
+        total = self.recipe.epochs * self.n_steps
+        disable = None if self.team.is_main else True
+        try:
+            with tqdm(
+                total=total, initial=self.n_done, unit='step', delay=2, disable=disable
+            ) as bar:
+                while self.epoch < self.recipe.epochs:
+                    if not self.run_epoch(deadline, bar):
+                        return
+        finally:
+            self.log.close()
 
     def run_epoch(self, deadline, bar):
         """Train to the end of an epoch; return whether it was reached in time."""
@@ -123,54 +146,78 @@ class Training:
             self.losses[self.step] = self.run_step(order[self.step])
             self.step += 1
             bar.update()
-            if self.device.type == 'cpu' or self.step % CHECK_STEPS == 0:
+            is_look = self.device.type == 'cpu' or self.step % CHECK_STEPS == 0
+            if is_look:
                 self.check_losses()
-            now = time.monotonic()
-            if self.step < self.n_steps and (now > deadline or now - saved > SAVE_SECONDS):
-                self.save()
-                saved = now
-                if now > deadline:
+                self.show(bar)
+            if self.step < self.n_steps and (is_look or self.team.size == 1):
+                now = time.monotonic()
+                is_over = now + self.save_seconds > deadline
+                # all processes do the same
+                due = self.team.largest(2 * is_over or int(now - saved > SAVE_SECONDS))
+                if due:
+                    self.check_losses()
+                    self.save()
+                    saved = time.monotonic()
+                if due > 1:
                     return False
         self.check_losses()
         self.end_epoch(time.monotonic() - begin)
-        bar.set_postfix(self.history[-1])
-        return time.monotonic() <= deadline
+        self.show(bar)
+        return not self.team.largest(int(time.monotonic() > deadline))
+
+    def show(self, bar):
+        """Show the losses on the screen, and log them."""
+        recent = self.losses[max(0, self.step - CHECK_STEPS) : self.step]
+        if len(recent) and self.step % CHECK_STEPS == 0:
+            rate = self.optimizer.param_groups[0]['lr']
+            self.log.write(self.n_done, loss=float(recent.mean()), learning_rate=rate)
+        if not bar.disable:
+            losses = {'loss': float(recent.mean())} if len(recent) else {}
+            if self.history and self.history[-1]['validation_loss'] is not None:
+                losses['validation'] = self.history[-1]['validation_loss']
+            bar.set_postfix(losses, refresh=False)
 
     def run_step(self, rows):
-        """Change the weights once; return the loss before."""
-        seed = draw_seed(self.seed, _STEP, self.epoch, self.step)
+        """Change the weights once; return the loss before, of the parts of this process."""
+        n_done = self.n_done
+        for group in self.optimizer.param_groups:
+            group['lr'] = learning_rate(self.recipe, n_done, self.recipe.epochs * self.n_steps)
+        self.network.train()
+        self.optimizer.zero_grad()
+        parts = rows.tensor_split(self.n_parts)
+        n_mine = self.n_parts // self.team.size
+        first = self.team.rank * n_mine
+        total = 0.0
+        for i in range(first, first + n_mine):
+            is_last = i == first + n_mine - 1
+            sync = nullcontext() if is_last or self.team.size == 1 else self.model.no_sync()
+            with sync:
+                # gradients are averaged over processes
+                share = len(parts[i]) / len(rows) * self.team.size
+                loss = share * self.run_part(parts[i], i)
+                loss.backward()
+            total = total + loss.detach()
+        if self.recipe.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        update_mean(self.mean, self.network, n_done, decay=self.recipe.mean_decay)
+        return total
+
+    def run_part(self, rows, index):
+        """Return the loss of one part of a batch."""
+        key = (self.seed, _STEP, self.epoch, self.step)
+        seed = draw_seed(*key) if self.n_parts == 1 else draw_seed(*key, index)
         torch.manual_seed(seed)
         inputs, truth = self.batches.take(rows)
         if self.recipe.augment is not None:
             inputs, truth = self.augment(inputs, truth, seed)
-        n_done = self.epoch * self.n_steps + self.step
-        for group in self.optimizer.param_groups:
-            group['lr'] = self.learning_rate(n_done)
-        self.network.train()
-        loss = self.compute_loss(self.network, inputs, truth)
-        self.optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimizer.step()
-        # a short memory at first, when the weights change most
-        decay = min(DECAY, (1 + n_done) / (10 + n_done))
-        pairs = (list(self.mean.parameters()), list(self.network.parameters()))
-        get_ema_multi_avg_fn(decay)(*pairs, n_done)
-        return loss.detach()
+        return self.compute_loss(self.model, inputs, truth)
 
     def augment(self, inputs, truth, seed):
         """Return a changed batch; the seed decides how."""
         generator = torch.Generator(self.device).manual_seed(seed)
         return self.recipe.augment(inputs, truth, generator)
-
-    def learning_rate(self, n_done):
-        """Return the learning rate after some steps."""
-        total = self.recipe.epochs * self.n_steps
-        n_warm = max(1, round(WARM_UP * total))
-        if n_done < n_warm:
-            return self.recipe.learning_rate * (n_done + 1) / n_warm
-        phase = math.pi * (n_done - n_warm) / max(1, total - n_warm)
-        return self.recipe.learning_rate * (LEFT_OVER + (1 - LEFT_OVER) * (1 + math.cos(phase)) / 2)
 
     def compute_loss(self, network, inputs, truth):
         """Return the loss of a batch."""
@@ -187,6 +234,9 @@ class Training:
 
     def check_losses(self):
         """Raise if a loss of this epoch is not finite."""
+        new = slice(self.n_checked, self.step)
+        self.losses[new] = self.team.mean(self.losses[new])
+        self.n_checked = self.step
         finite = self.losses[: self.step].isfinite()
         if not finite.all():
             step = int(finite.int().argmin())
@@ -198,8 +248,6 @@ class Training:
 
     def end_epoch(self, seconds):
         """Validate, note, save."""
-        for mean, last in zip(self.mean.buffers(), self.network.buffers(), strict=True):
-            mean.copy_(last)
         loss = self.validate() if len(self.held_rows) else None
         is_best = loss is None or all(loss < line['validation_loss'] for line in self.history)
         self.history.append(
@@ -211,10 +259,17 @@ class Training:
                 'seconds': round(seconds, 3),
             }
         )
-        self.epoch, self.step = self.epoch + 1, 0
-        if is_best:
+        self.epoch, self.step, self.n_checked = self.epoch + 1, 0, 0
+        self.log.write(
+            self.n_done,
+            validation_loss=loss,
+            training_loss=self.history[-1]['training_loss'],
+        )
+        if is_best and self.team.is_main:
             save_checkpoint(self.output, 'best', {'network': self.mean.state_dict()})
         self.save()
+        if not self.team.is_main:
+            return
         text = ''.join(json.dumps(line) + '\n' for line in self.history)
         write_whole(self.output / 'log.jsonl', lambda stream: stream.write(text.encode()))
 
@@ -240,17 +295,22 @@ class Training:
 
     def save(self):
         """Write the checkpoint from which the training goes on."""
+        if not self.team.is_main:
+            return
+        begin = time.monotonic()
         state = {
             'identity': json.dumps(self.identity),
             'epoch': self.epoch,
             'step': self.step,
             'losses': self.losses,
             'history': self.history,
+            'devices': self.devices,
             'network': self.network.state_dict(),
             'mean': self.mean.state_dict(),
             'optimizer': self.optimizer.state_dict(),
         }
         save_checkpoint(self.output, 'last', state)
+        self.save_seconds = time.monotonic() - begin
 
     def examples(self, n):
         """Return the inputs of some sources, held out if any are, as arrays."""
@@ -269,6 +329,7 @@ class Training:
 
     def final_network(self):
         """Return the network that was best on validation, or else the last, on the CPU."""
+        self.team.wait()
         network = copy.deepcopy(self.mean).to('cpu', memory_format=torch.contiguous_format)
         best = load_checkpoint(self.output, 'best') if len(self.held_rows) else None
         if best is not None:
@@ -298,19 +359,24 @@ def _divide(bank, validation, seed):
     return torch.from_numpy(rows), held_out, torch.from_numpy(held_rows)
 
 
-def _make_optimizer(network, recipe):
-    """Return the optimiser; biases and norms do not decay."""
-    groups = {True: [], False: []}
-    for parameter in network.parameters():
-        groups[parameter.ndim > 1].append(parameter)
-    return torch.optim.AdamW(
-        [
-            {'params': groups[True], 'weight_decay': recipe.weight_decay},
-            {'params': groups[False], 'weight_decay': 0.0},
-        ],
-        lr=recipe.learning_rate,
-        fused=True,
-    )
+def _count_parts(recipe, team, n):
+    """Return the number of parts of a batch, over all processes."""
+    n_parts = max(recipe.accumulate, team.size)
+    if n_parts % team.size or recipe.batch_size % n_parts or n < n_parts:
+        msg = (
+            f'accumulate must be a multiple of the processes ({team.size}), and batch_size of '
+            f'both, got accumulate={recipe.accumulate} and batch_size={recipe.batch_size} '
+            f'for {n} sources'
+        )
+        raise ValueError(msg)
+    return n_parts
+
+
+def name_device(device):
+    """
+    Return the name of a device, for provenance.
+    """
+    return torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type
 
 
 def _hash_weights(weights):

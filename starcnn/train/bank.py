@@ -4,21 +4,18 @@ The arrays that a network is trained on, in memory or in a folder.
 """
 
 import hashlib
-import json
+import shutil
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from starcnn.exceptions import DataFileError
-from starcnn.train._files import write_json
+from starcnn.train._store import GROUPS, create_array, create_group, open_group, read_arrays
 
 __all__ = ['Bank']
 
 # Types an input may be stored with; batches are always float32.
 STORED = ('float32', 'float16', 'uint8')
-
-GROUPS = ('inputs', 'starts', 'truth')  # the folders
 
 _HASH_BYTES = 1 << 24  # what is hashed at once
 
@@ -105,12 +102,13 @@ class Bank:
     @classmethod
     def open(cls, folder):
         """
-        Open a bank in a folder; its arrays stay on the disk until they are used.
+        Open a bank in a folder; its images stay on the disk until they are used.
 
         Parameters
         ----------
         folder : str or `~pathlib.Path`
-            The folder.
+            The folder, a Zarr store. Each chunk is checked when it is first
+            read; `check` reads them all.
 
         Returns
         -------
@@ -123,77 +121,83 @@ class Bank:
             If the folder holds no whole bank, or its contents have changed.
         """
         try:
-            stored = json.loads((Path(folder) / 'meta.json').read_text(encoding='utf-8'))
-            bank = cls._read(folder, stored['arrays'], stored['meta'])
-        except (OSError, ValueError, KeyError) as error:
+            group = open_group(folder)
+            if group is None or 'sha256' not in group.attrs:
+                msg = 'no finished Zarr store'
+                raise ValueError(msg)  # noqa: TRY301 - one message for all that may be wrong
+            arrays = read_arrays(group, folder)
+            meta, sha256 = group.attrs['meta'], group.attrs['sha256']
+            bank = cls(arrays['inputs'], arrays['truth'], starts=arrays['starts'], meta=meta)
+        except (OSError, ValueError, KeyError, TypeError) as error:
             msg = f'folder must hold a bank, got {str(folder)!r}: {error}'
             raise DataFileError(msg) from None
-        found = bank.sha256
-        if found != stored['sha256']:
-            msg = f'folder must hold a bank with SHA-256 {stored["sha256"]}, got {found}: {folder}'
-            raise DataFileError(msg)
+        bank.sha256 = sha256
         return bank
 
     @classmethod
-    def seal(cls, folder, *, meta):
+    def seal(cls, folder):
         """
-        Make a bank of the arrays in a folder, by writing ``meta.json`` with their hash.
+        Make a bank of the arrays in a folder, by writing their hash into its attributes.
 
         Parameters
         ----------
         folder : str or `~pathlib.Path`
-            A folder with ``inputs/<name>.npy``, ``truth/<name>.npy`` and, for
-            sets of stars, ``starts/<name>.npy``.
-
-        meta : dict
-            What the sources are, as JSON values.
+            A Zarr store with the arrays ``inputs/<name>``, ``truth/<name>`` and,
+            for sets of stars, ``starts/<name>``, and the attribute ``meta``.
 
         Returns
         -------
         bank : `Bank`
             The bank, as `open` returns it.
         """
-        paths = [path for group in GROUPS for path in sorted((Path(folder) / group).glob('*.npy'))]
-        names = [f'{path.parent.name}/{path.stem}' for path in paths]
-        bank = cls._read(folder, names, meta)
-        stored = {'arrays': names, 'meta': meta, 'sha256': bank.sha256}
-        write_json(Path(folder) / 'meta.json', stored)
+        group = open_group(folder)
+        arrays = read_arrays(group, folder)
+        meta = group.attrs['meta']
+        bank = cls(arrays['inputs'], arrays['truth'], starts=arrays['starts'], meta=meta)
+        group.update_attributes({'sha256': bank.sha256})
         return bank
-
-    @classmethod
-    def _read(cls, folder, names, meta):
-        """Map the arrays of a folder into memory."""
-        groups = {group: {} for group in GROUPS}
-        for path in names:
-            group, _, name = path.partition('/')
-            # copy-on-write, because torch wants arrays that it could change
-            groups[group][name] = np.load(
-                Path(folder) / f'{path}.npy', mmap_mode='c', allow_pickle=False
-            )
-        return cls(groups['inputs'], groups['truth'], starts=groups['starts'], meta=meta)
 
     def save(self, folder):
         """
-        Write the bank to a folder: ``inputs/<name>.npy``, ``truth/<name>.npy``, ``meta.json``.
+        Write the bank to a folder, as a Zarr store.
 
         Parameters
         ----------
         folder : str or `~pathlib.Path`
-            The folder, which is made.
+            The folder, which is made. A bank that it holds is replaced.
         """
-        folder = Path(folder)
-        (folder / 'meta.json').unlink(missing_ok=True)
+        if open_group(folder) is not None:
+            shutil.rmtree(folder)
+        group = create_group(folder, {'meta': self.meta})
         for name, array in self.arrays().items():
-            path = folder / f'{name}.npy'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, array, allow_pickle=False)
-        self.seal(folder, meta=self.meta)
+            stored = create_array(group, name, array.shape, array.dtype)
+            for at in range(0, len(array), stored.chunks[0]):
+                stored[at : at + stored.chunks[0]] = array[at : at + stored.chunks[0]]
+        self.seal(folder)
+
+    def check(self):
+        """
+        Read all arrays and compare their hash.
+
+        Raises
+        ------
+        DataFileError
+            If the contents are not those that were stored.
+        """
+        found = self._hash()
+        if found != self.sha256:
+            msg = f'folder must hold a bank with SHA-256 {self.sha256}, got {found}'
+            raise DataFileError(msg)
 
     @cached_property
     def sha256(self):
         """
         The SHA-256 of the names, types, shapes and bytes of all arrays, in hexadecimal digits.
         """
+        return self._hash()
+
+    def _hash(self):
+        """Return the SHA-256 of all arrays."""
         digest = hashlib.sha256()
         for name, array in sorted(self.arrays().items()):
             digest.update(f'{name} {array.dtype.str} {array.shape}\n'.encode())

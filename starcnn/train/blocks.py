@@ -147,6 +147,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, n_in, n_out, *, stride=1, norm='group'):
         super().__init__()
+        self.stride = stride
         self.first = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
         self.first_norm = _make_norm(norm, n_out)
         self.second = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
@@ -154,7 +155,7 @@ class ResidualBlock(nn.Module):
         self.around = nn.Identity()
         if stride != 1 or n_in != n_out:
             self.around = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False), _make_norm(norm, n_out)
+                nn.Conv2d(n_in, n_out, 1, bias=False), _make_norm(norm, n_out)
             )
 
     def forward(self, x):
@@ -163,6 +164,9 @@ class ResidualBlock(nn.Module):
         """
         y = functional.silu(self.first_norm(self.first(x)))
         y = self.second_norm(self.second(y))
+        # not by the stride of the convolution: the gradient of torch 2.13 on the CPU writes
+        # beyond its memory for a stride of 2, a kernel of 1 and up to 8 images
+        x = x[..., :: self.stride, :: self.stride]
         return functional.silu(y + self.around(x))
 
 

@@ -5,10 +5,13 @@ Make what networks are trained on: simulate on all cores, encode, store.
 
 import hashlib
 import json
+import math
 import multiprocessing
 import shutil
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,15 @@ import numpy as np
 
 from starcnn.networks import Classes, Map, Spec
 from starcnn.plugins import SimulatorBackend
-from starcnn.train._files import write_json, write_whole
+from starcnn.train._files import write_whole
+from starcnn.train._store import create_array, create_group, open_group
 from starcnn.train.bank import STORED, Bank
 
 __all__ = ['CHUNK', 'build_bank', 'truth_arrays']
 
 CHUNK = 256  # sources that are simulated together, with one random generator
+
+PARTS = 'parts'  # the folder of what is not yet in the store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +39,10 @@ class _Job:
     encode: Any
     spec: Spec
     options: Any
+    n: int
     seed: int
     chunk: int
+    folder: Path
     dtypes: dict = field(default_factory=dict)
 
 
@@ -50,6 +58,7 @@ def build_bank(
     options=None,
     dtypes=None,
     chunk=CHUNK,
+    max_seconds=None,
 ):
     """
     Simulate sources and store them for training; finish what was begun before.
@@ -60,7 +69,9 @@ def build_bank(
         What simulates.
 
     encode : callable
-        ``encode(data, spec)`` of the `~starcnn.plugins.NetworkBackend`.
+        ``encode(data, spec)`` of the `~starcnn.plugins.NetworkBackend`, or that
+        of the recipe. Arrays that are not of a type a bank may have are stored
+        as float32.
 
     spec : `~starcnn.networks.Spec`
         What the network eats and returns.
@@ -72,8 +83,8 @@ def build_bank(
         The seed of the random numbers.
 
     folder : str or `~pathlib.Path`
-        Where the bank is stored. A bank, or the part of one, that the same
-        arguments made is used and not made again.
+        Where the bank is stored, as a Zarr store. A bank, or the part of one,
+        that the same arguments made is used and not made again.
 
     n_workers : int, optional
         The number of processes. With more than one, the functions must be
@@ -84,17 +95,21 @@ def build_bank(
         Options of the simulator; the default is its ``options()``.
 
     dtypes : dict, optional
-        For inputs that are not stored as float32: 'float16', or 'uint8' if the
-        values are whole numbers from 0 to 255.
+        For inputs that are stored as another type than they have: 'float16',
+        or 'uint8' if the values are whole numbers from 0 to 255.
 
     chunk : int, optional
         The number of sources that are simulated together. The content of the
         bank depends on it, and not on the number of workers.
 
+    max_seconds : float, optional
+        Stop after this time; the same call goes on.
+
     Returns
     -------
-    bank : `Bank`
-        The bank, whose arrays stay on the disk until they are used.
+    bank : `Bank` or `None`
+        The bank, whose images stay on the disk until they are used; `None` if
+        time was up before it was whole.
 
     Raises
     ------
@@ -110,41 +125,51 @@ def build_bank(
         encode=encode,
         spec=spec,
         options=options,
+        n=n,
         seed=seed,
         chunk=chunk,
+        folder=Path(folder),
         dtypes=dict(dtypes or {}),
     )
-    return _build(job, n, Path(folder), n_workers)
+    deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
+    return _build(job, n_workers, deadline)
 
 
-def _build(job, n, folder, n_workers):
+def _build(job, n_workers, deadline):
     """Return the bank in a folder; make what is missing."""
-    meta = _describe(job, n)
-    if (folder / 'meta.json').exists():
-        bank = Bank.open(folder)
-        _check_same(folder, bank.meta, meta)
-        return bank
-    chunks = folder / 'chunks'
-    chunks.mkdir(parents=True, exist_ok=True)
-    if (chunks / 'request.json').exists():
-        found = json.loads((chunks / 'request.json').read_text(encoding='utf-8'))
-        _check_same(folder, found, meta)
-    write_json(chunks / 'request.json', meta)
-    paths = [chunks / f'{i:06d}.npz' for i in range(-(-n // job.chunk))]
-    _make_chunks(job, n, paths, n_workers)
-    _merge_chunks(folder, paths)
-    bank = Bank.seal(folder, meta=meta)
-    shutil.rmtree(chunks)
-    return bank
+    meta = _describe(job)
+    group = open_group(job.folder)
+    if group is None:
+        group = create_group(job.folder, {'meta': meta})
+    _check_same(job.folder, group.attrs['meta'], meta)
+    parts = job.folder / PARTS
+    if 'sha256' not in group.attrs:
+        parts.mkdir(exist_ok=True)
+        if not _make_chunks(job, n_workers, deadline):
+            return None
+        _merge_parts(group, [_part(job, i) for i in range(_n_chunks(job))])
+        Bank.seal(job.folder)
+    shutil.rmtree(parts, ignore_errors=True)
+    return Bank.open(job.folder)
 
 
-def _describe(job, n):
+def _n_chunks(job):
+    """Return the number of chunks."""
+    return -(-job.n // job.chunk)
+
+
+def _part(job, index):
+    """Return the file with what is not yet in the store of a chunk; it says that the chunk is."""
+    return job.folder / PARTS / f'{index:06d}.npz'
+
+
+def _describe(job):
     """Return what a bank is, as JSON values."""
     return {
         'simulator': job.simulator.name,
         'options': json.loads(json.dumps(asdict(job.options), default=_describe_value)),
         'spec_sha256': hashlib.sha256(job.spec.to_json().encode()).hexdigest(),
-        'n': n,
+        'n': job.n,
         'seed': job.seed,
         'chunk': job.chunk,
         'dtypes': job.dtypes,
@@ -164,48 +189,88 @@ def _check_same(folder, found, wanted):
         raise ValueError(msg)
 
 
-def _make_chunks(job, n, paths, n_workers):
-    """Make the chunks that are not there, with progress on a terminal."""
+def _make_chunks(job, n_workers, deadline):
+    """Make the chunks that are not there, with progress; return whether all were made in time."""
     from tqdm import tqdm
 
-    missing = [i for i, path in enumerate(paths) if not path.exists()]
-    sizes = {i: min(job.chunk, n - i * job.chunk) for i in missing}
-    with tqdm(total=sum(sizes.values()), unit='source', delay=2, disable=None, leave=False) as bar:
+    missing = [i for i in range(_n_chunks(job)) if not _part(job, i).exists()]
+    n_done = sum(_size(job, i) for i in range(_n_chunks(job)) if i not in set(missing))
+    with tqdm(
+        total=job.n, initial=n_done, unit='source', delay=2, disable=None, leave=False
+    ) as bar:
+        if missing and not n_done:
+            # the first chunk tells the shapes of the arrays
+            bar.update(_make_chunk(job, missing.pop(0), is_first=True))
         if min(n_workers, len(missing)) < 2:
-            for i in missing:
-                bar.update(_make_chunk(job, i, sizes[i], paths[i]))
-            return
-        # no fork: it copies the locks of libraries that have threads
-        context = multiprocessing.get_context('spawn')
-        with ProcessPoolExecutor(n_workers, mp_context=context) as pool:
-            futures = [pool.submit(_make_chunk, job, i, sizes[i], paths[i]) for i in missing]
-            try:
-                for future in as_completed(futures):
+            while missing and time.monotonic() < deadline:
+                bar.update(_make_chunk(job, missing.pop(0)))
+            return not missing
+        return _make_together(job, missing, n_workers, deadline, bar)
+
+
+def _make_together(job, missing, n_workers, deadline, bar):
+    """Make chunks in several processes; return whether all were made in time."""
+    # no fork: it copies the locks of libraries that have threads
+    context = multiprocessing.get_context('spawn')
+    waiting, running = iter(missing), set()
+    with ProcessPoolExecutor(n_workers, mp_context=context) as pool:
+        try:
+            while True:
+                if time.monotonic() < deadline:
+                    for index in islice(waiting, 2 * n_workers - len(running)):
+                        running.add(pool.submit(_make_chunk, job, index))
+                if not running:
+                    return next(waiting, None) is None
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
                     bar.update(future.result())
-            finally:
-                pool.shutdown(cancel_futures=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _make_chunk(job, index, n, path):
+def _size(job, index):
+    """Return the number of sources of a chunk."""
+    return min(job.chunk, job.n - index * job.chunk)
+
+
+def _make_chunk(job, index, *, is_first=False):
     """Simulate one chunk with a generator of its own, and write it; return its size."""
+    n = _size(job, index)
     rng = np.random.default_rng(np.random.SeedSequence(job.seed, spawn_key=(index,)))
     parameters = job.simulator.sample(n, job.options, rng)
     data, table = job.simulator.simulate(parameters, job.options, rng)
     inputs = {
-        name: _cast(array, job.dtypes.get(name, 'float32'), name)
+        name: _cast(array, job.dtypes.get(name, array.dtype.name), name)
         for name, array in job.encode(data, job.spec).items()
     }
     bank = Bank.from_arrays(inputs, truth_arrays(table, job.spec))
     if len(bank) != n:
         msg = f'encode must return one row per source ({n}), got {len(bank)}'
         raise ValueError(msg)
-    arrays = bank.arrays()
-    write_whole(path, lambda stream: np.savez(stream, **arrays))
+    arrays, group = bank.arrays(), open_group(job.folder)
+    for name in set(bank.inputs) - set(bank.starts):
+        array, path = arrays.pop(f'inputs/{name}'), f'inputs/{name}'
+        if is_first:
+            create_array(group, path, (job.n, *array.shape[1:]), array.dtype, n_rows=job.chunk)
+        _write(group[path], array, index * job.chunk, name)
+    # last, as it says that all is there
+    write_whole(_part(job, index), lambda stream: np.savez(stream, **arrays))
     return n
+
+
+def _write(stored, array, at, name):
+    """Put the rows of a chunk in their place."""
+    if stored.dtype != array.dtype or stored.shape[1:] != array.shape[1:]:
+        wanted, found = (f'{a.dtype} {a.shape[1:]}' for a in (stored, array))
+        msg = f'encode must return equal types and shapes, got {found} for {name!r}, not {wanted}'
+        raise ValueError(msg)
+    stored[at : at + len(array)] = array
 
 
 def _cast(array, dtype, name):
     """Return an array as another type, which must hold its values."""
+    if dtype == array.dtype.name == 'float64':
+        dtype = 'float32'
     if dtype not in STORED:
         msg = f'dtypes[{name!r}] must be one of {list(STORED)}, got {dtype!r}'
         raise ValueError(msg)
@@ -222,38 +287,29 @@ def _cast(array, dtype, name):
     return out
 
 
-def _merge_chunks(folder, paths):
-    """Write the chunks one after the other into one file per array."""
+def _merge_parts(group, paths):
+    """Write what is in files of chunks one after the other into the store."""
     counts, n = {}, 0  # the stars of each source, the sources
     for path in paths:
-        with np.load(path, allow_pickle=False) as chunk:
-            n += next(len(chunk[name]) for name in chunk.files if name.startswith('truth/'))
-            for name in chunk.files:
+        with np.load(path, allow_pickle=False) as part:
+            n += next(len(part[name]) for name in part.files if name.startswith('truth/'))
+            for name in part.files:
                 if name.startswith('starts/'):
-                    counts.setdefault(name, []).append(np.diff(chunk[name]))
-    starts = {name: np.cumsum([0, *np.concatenate(parts)]) for name, parts in counts.items()}
+                    counts.setdefault(name, []).append(np.diff(part[name]))
+    starts = {name: np.cumsum([0, *np.concatenate(found)]) for name, found in counts.items()}
     merged, at = {}, {}
     for path in paths:
-        with np.load(path, allow_pickle=False) as chunk:
-            for name in set(chunk.files) - set(starts):
-                array, stars = chunk[name], name.replace('inputs/', 'starts/')
+        with np.load(path, allow_pickle=False) as part:
+            for name in sorted(set(part.files) - set(starts)):
+                array, stars = part[name], name.replace('inputs/', 'starts/')
                 if name not in merged:
                     n_rows = starts[stars][-1] if stars in starts else n
-                    merged[name], at[name] = _new_file(folder / f'{name}.npy', array, n_rows), 0
+                    shape = (n_rows, *array.shape[1:])
+                    merged[name], at[name] = create_array(group, name, shape, array.dtype), 0
                 merged[name][at[name] : at[name] + len(array)] = array
                 at[name] += len(array)
-    for array in merged.values():
-        array.flush()
     for name, array in starts.items():
-        _new_file(folder / f'{name}.npy', array, len(array))[:] = array
-
-
-def _new_file(path, array, n_rows):
-    """Return an array in a new file, with the type and row shape of another."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return np.lib.format.open_memmap(
-        path, mode='w+', dtype=array.dtype, shape=(int(n_rows), *array.shape[1:])
-    )
+        create_array(group, name, array.shape, array.dtype)[:] = array
 
 
 def truth_arrays(table, spec):

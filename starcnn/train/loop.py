@@ -4,15 +4,18 @@ The training loop: one for all networks, on CPU or GPU, seeded and resumable.
 """
 
 import math
+import os
 import time
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from starcnn.train._checkpoint import load_checkpoint
-from starcnn.train._training import Training
+from starcnn.train._team import join_team
+from starcnn.train._training import Training, name_device
 
 __all__ = ['FitResult', 'fit']
 
@@ -65,14 +68,20 @@ def fit(
     initial=None,
     max_seconds=None,
     amp=False,
+    deterministic=False,
+    log_dir=None,
 ):
     """
     Train a network.
 
-    AdamW with a cosine schedule after a warm-up, clipped gradients, and a
-    running mean of the weights. Every random number comes from ``seed`` and the
-    number of the step, so on the CPU a training that was interrupted and
+    Adam or AdamW with a falling learning rate after a warm-up, clipped
+    gradients, and a running mean of the weights, as the recipe says. Every
+    random number comes from ``seed`` and the number of the step, so on the CPU,
+    and with ``deterministic`` on a GPU, a training that was interrupted and
     resumed ends with the same bits.
+
+    Called by the processes that ``torchrun`` starts, all train one network
+    together, each on its part of each batch.
 
     Parameters
     ----------
@@ -109,12 +118,19 @@ def fit(
         Weights to start from: a ``state_dict``, or the folder of a training.
 
     max_seconds : float, optional
-        Stop after this time with a checkpoint; the same call goes on.
+        Stop before this time with a checkpoint, after one step at least; the
+        same call goes on.
 
     amp : bool, optional
         Whether to compute in bfloat16 where torch holds it to be safe. That
         has three digits: layers that see magnitudes should be
         `~starcnn.train.PreciseLinear`.
+
+    deterministic : bool, optional
+        Whether to make a GPU give the same bits each time, which is slower.
+
+    log_dir : str, `~pathlib.Path` or `None`, optional
+        A folder for logs that TensorBoard reads; needs the extra ``log``.
 
     Returns
     -------
@@ -129,27 +145,49 @@ def fit(
     ValueError
         If ``output`` holds another training, or torch has no such device.
     """
-    training = Training(
-        recipe if epochs is None else replace(recipe, epochs=epochs),
-        bank,
-        output=Path(output),
-        device=_open_device(device),
-        seed=seed,
-        validation=validation,
-        initial=_read_initial(initial),
-        amp=amp,
-    )
-    devices = [training.device] if training.device.type == 'cuda' else []
-    with torch.random.fork_rng(devices=devices):
-        training.start(resume=resume)
-        training.run(math.inf if max_seconds is None else time.monotonic() + max_seconds)
-    return FitResult(
-        network=training.final_network(),
-        finished=training.epoch == training.recipe.epochs,
-        history=tuple(training.history),
-        training=_describe(training),
-        examples=training.examples(N_EXAMPLES),
-    )
+    deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
+    recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
+    with join_team() as team, _torch_as(deterministic=deterministic):
+        training = Training(
+            recipe,
+            bank,
+            output=Path(output),
+            device=_open_device(team.place(device)),
+            seed=seed,
+            validation=validation,
+            initial=_read_initial(initial),
+            amp=amp,
+            team=team,
+            log_dir=log_dir,
+        )
+        devices = [training.device] if training.device.type == 'cuda' else []
+        with torch.random.fork_rng(devices=devices):
+            training.start(resume=resume)
+            training.run(deadline)
+        return FitResult(
+            network=training.final_network(),
+            finished=training.epoch == training.recipe.epochs,
+            history=tuple(training.history),
+            training=_describe(training, deterministic=deterministic),
+            examples=training.examples(N_EXAMPLES),
+        )
+
+
+@contextmanager
+def _torch_as(*, deterministic):
+    """Set torch to repeat itself, or to look for the fastest way; set it back afterwards."""
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), cudnn.benchmark
+    if deterministic:
+        # what cuBLAS asks for
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    try:
+        torch.use_deterministic_algorithms(deterministic or before[0])
+        cudnn.benchmark = not deterministic
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        cudnn.benchmark = before[1]
 
 
 def _open_device(device):
@@ -174,21 +212,24 @@ def _read_initial(initial):
     return checkpoint['network']
 
 
-def _describe(training):
+def _describe(training, *, deterministic):
     """Return the provenance of the network, as JSON values."""
     from starcnn import __version__
 
     losses = {line['epoch']: line['validation_loss'] for line in training.history}
     has_validation = bool(losses) and len(training.held_rows) > 0
     best = min(losses, key=losses.get) if has_validation else None
-    device = training.device
+    n_batch = min(training.recipe.batch_size, len(training.rows))
     return training.identity | {
         'data': training.bank.meta,
-        'device': torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type,
+        'device': ', '.join(training.devices) or name_device(training.device),
+        'processes': training.team.size,
         'starcnn': __version__,
         'torch': torch.__version__,
         'amp': training.amp,
+        'deterministic': deterministic,
         'epochs_done': training.epoch,
+        'samples_drawn': training.n_done * n_batch,
         'best_epoch': best,
         'validation_loss': losses.get(best),
     }

@@ -3,10 +3,15 @@
 Is it right? Scores, calibration, figures, and the papers' numbers beside ours.
 """
 
+from .bins import *
 from .calibration import *
 from .claims import *
+from .cluster_figures import *
+from .detection import *
 from .diagrams import *
 from .figures import *
 from .metrics import *
+from .posterior_figures import *
 from .report import *
 from .resampling import *
+from .shapes import *

@@ -99,8 +99,8 @@ def error_bound(truth, predicted, *, level=0.95):
     """
     Return the absolute residual that a fraction of the sources stays below.
 
-    The 95 % bounds of Bialopetravicius & Narbutis (2020, AJ, 160, 264), their
-    Fig. 10.
+    The 95 % bounds of Bialopetravicius & Narbutis (2020, A&A, 633, A148), their
+    Fig. 10; of parameters on logarithmic axes give the logarithms.
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.tests.helper import assert_quantity_allclose
+from numpy.testing import assert_allclose
 
-from starcnn.images import gaia_magnitude_error, gaia_parallax_error
+from starcnn.images import combine, gaia_magnitude_error, gaia_parallax_error
 
 # BP - RP of a star with V - I = 1: Evans et al. (2018), Table A.2.
 BP_RP = (-0.04212 + 1.286 - 0.09494) * u.mag
@@ -66,3 +67,53 @@ def test_unknown_filter():
     """A passband that is not Gaia's is refused."""
     with pytest.raises(ValueError, match=r'filter_name must be one of .*Gaia_BP.*F814W'):
         gaia_magnitude_error('F814W', 15 * u.mag, 1 * u.mag)
+
+
+def test_combine_statistics():
+    """The noise of a cluster is that of its own photons and of the background's median."""
+    rng = np.random.default_rng(0)
+    background = rng.normal(0.5, 0.1, (50, 2, 32, 32))
+    cluster = np.full(background.shape, 2.0)
+    time = np.array([100.0, 400.0])
+    image = combine(
+        cluster * u.electron / u.s, background * u.electron / u.s, exposure_time=time * u.s, rng=1
+    )
+    added = image.value - background
+    assert_allclose(added.mean(axis=(0, 2, 3)), 2.0, rtol=2e-3)
+    # Poisson: the variance of a rate is the rate over the time.
+    assert_allclose(added.var(axis=(0, 2, 3)), 2.5 / time, rtol=0.03)
+    counts = (added + np.median(background, axis=(-2, -1), keepdims=True)) * time[:, None, None]
+    assert_allclose(counts, np.rint(counts), atol=1e-6)
+
+
+def test_combine_units():
+    """Units convert, and the same seed gives the same image."""
+    cluster = np.full((1, 3, 4, 4), 3.0) * u.electron / u.s
+    background = np.full((1, 3, 4, 4), 1.0) * u.electron / u.s
+    one = combine(cluster, background, exposure_time=10 * u.min, rng=0)
+    two = combine(cluster.to(u.electron / u.hour), background, exposure_time=600 * u.s, rng=0)
+    assert_allclose(one.value, two.value)
+
+
+def test_combine_negative():
+    """A background whose sky was taken away too far gives no negative photons."""
+    zero = np.zeros((1, 4, 4)) * u.electron / u.s
+    image = combine(zero, zero - 1 * u.electron / u.s, exposure_time=10 * u.s, rng=0)
+    assert_allclose(image.value, 0)
+
+
+@pytest.mark.parametrize(
+    ('shape', 'time', 'error', 'message'),
+    [
+        ((3, 4, 5), 10 * u.s, ValueError, 'background must have the shape of cluster'),
+        ((3, 4, 4), 0 * u.s, ValueError, 'exposure_time must be positive'),
+        ((3, 4, 4), [1, 2] * u.s, ValueError, 'exposure_time must be positive, one'),
+        ((3, 4, 4), 10, TypeError, 'exposure_time must be a Quantity'),
+        ((3, 4, 4), 10 * u.m, u.UnitsError, 'exposure_time must have a unit'),
+    ],
+)
+def test_combine_errors(shape, time, error, message):
+    """Arguments that cannot be are refused by name."""
+    cluster, background = (np.ones(s) * u.electron / u.s for s in ((3, 4, 4), shape))
+    with pytest.raises(error, match=message):
+        combine(cluster, background, exposure_time=time)

@@ -26,6 +26,56 @@ def test_edges(grid):
     np.testing.assert_array_equal(grid.edges[1], [0.5, 1.5, 2.5, 3.5])
 
 
+@pytest.mark.parametrize(
+    ('bounds', 'edges'),
+    [
+        ((0.0, 4.0), [0, 1.5, 2.5, 4]),
+        ((1.2, 2.7), [0.5, 1.5, 2.5, 3.5]),  # the outer nodes are beyond the bounds
+        ((1.0, 3.0), [1, 1.5, 2.5, 3]),
+    ],
+)
+def test_edges_and_bounds(bounds, edges):
+    """A node beyond a bound keeps its cell; other cells end at the bounds."""
+    parameter = Parameter(name='x', unit='', bounds=bounds, grid=(1.0, 2.0, 3.0))
+    grid = JointGrid.from_output(np.full((1, 3), 1 / 3), parameter)
+    expected = np.clip(edges, 0.5, 3.5)
+    np.testing.assert_allclose(grid.edges[0], expected)
+
+
+def test_float32(rng):
+    """Float32 outputs are not copied, and sums over them are still good to eight digits."""
+    output = rng.dirichlet(np.ones(12), 300).reshape(300, 4, 3).astype(np.float32)
+    grid = JointGrid.from_output(output, PART)
+    assert grid.probabilities is output
+    exact = output.astype(np.float64)
+    exact /= exact.sum(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(grid.marginals[0], exact.sum(axis=2), rtol=1e-12)
+    np.testing.assert_allclose(grid.marginals[1], exact.sum(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(grid.cells((0, 1)), exact, rtol=1e-12)
+
+
+def test_unfold():
+    """The estimate is the mean of the nodes around the highest joint cell, not of all."""
+    nodes = tuple(range(20))
+    x = Parameter(name='x', unit='', bounds=(0.0, 19.0), grid=nodes)
+    part = Grid(name='g', parameters=(x, Parameter(name='y', unit='', bounds=(0, 19), grid=nodes)))
+    output = np.zeros((3, 20, 20))
+    output[0, 5, 5], output[0, 8, 5] = 0.6, 0.4  # three cells away: inside
+    output[1, 5, 5], output[1, 9, 5] = 0.6, 0.4  # four: outside
+    output[2, 5, 5], output[2, 8, 8] = 0.6, 0.4  # more than three on the diagonal: outside
+    grid = JointGrid.from_output(output, part)
+    np.testing.assert_allclose(grid.unfold(0, 3), [5 * 0.6 + 8 * 0.4, 5, 5])
+    np.testing.assert_allclose(grid.unfold(1, 3), [5, 5, 5])
+    np.testing.assert_allclose(grid.unfold(0, 5), [6.2, 6.6, 6.2])
+    np.testing.assert_allclose(grid.unfold(0, 0), 5)
+
+
+def test_unfold_at_the_border():
+    """The ball ends at the border of the grid."""
+    grid = JointGrid.from_output([[0.7, 0.3, 0, 0], [0, 0, 0.2, 0.8]], X)
+    np.testing.assert_allclose(grid.unfold(0, 1), [0.3, 2 * 0.2 + 4 * 0.8])
+
+
 def test_uniform():
     """Equal probabilities in equal cells make a uniform distribution."""
     grid = JointGrid.from_output(np.full((1, 3), 1 / 3), Y)
@@ -92,6 +142,7 @@ def test_nan(grid):
     for values in (
         spoiled.quantile(0, 0.5),
         spoiled.mode(1),
+        spoiled.unfold(0, 3),
         spoiled.mean(0),
         spoiled.cdf(0, x[..., 0])[:, 0],
         spoiled.log_pdf(x)[:, 0],

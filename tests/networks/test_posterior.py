@@ -208,3 +208,89 @@ def test_errors(posterior, outputs, joint_spec, specs):
         Posterior.from_outputs(outputs | {'r_h': outputs['r_h'][1:]}, joint_spec)
     with pytest.raises(ValueError, match='spec must have an output with parameters'):
         Posterior.from_outputs({}, specs['dense'])
+
+
+def test_unfold(posterior, outputs):
+    """The estimate has the parameter's unit; with no radius it is the node of the joint peak."""
+    peaks = outputs['joint'].reshape(30, -1).argmax(axis=1)
+    expected = 10 ** np.linspace(6, 10, 9)[peaks // 3] * u.yr
+    assert_quantity_allclose(posterior.unfold('age', radius=0), expected)
+    assert_quantity_allclose(posterior.unfold('age', radius=99), 10 ** (
+        outputs['joint'].sum(axis=2) @ np.linspace(6, 10, 9)
+    ) * u.yr, rtol=1e-5)  # fmt: skip
+    assert posterior.unfold('r_h').unit == u.arcsec
+    assert posterior[:0].unfold('age').shape == (0,)
+
+
+def test_joint(posterior, outputs):
+    """The joint density has the order of the names, units, and integrates to one."""
+    axes, density = posterior.joint(['r_h', 'age', 'a_v'])
+    assert [axis.unit for axis in axes] == [u.arcsec, u.yr, u.mag]
+    assert density.unit == 1 / (u.arcsec * u.yr * u.mag)
+    assert density.shape == (30, 3, 9, 3)
+    # cells of r_h end at 0, 0.15, 0.65 and 1, those of log age halfway between nodes
+    widths = [0.15, 0.5, 0.35], [0.25, *[0.5] * 7, 0.25], [1.0, 1.0, 1.0]
+    probability = density.value * axes[1].value[:, np.newaxis] * np.log(10)
+    for k, width in enumerate(widths):
+        probability = np.moveaxis(np.moveaxis(probability, k + 1, -1) * width, -1, k + 1)
+    expected = outputs['r_h'][:, :, np.newaxis, np.newaxis] * outputs['joint'][:, np.newaxis]
+    np.testing.assert_allclose(probability, expected, rtol=1e-5)
+    axes, other = posterior.joint(['a_v', 'age'])
+    np.testing.assert_allclose(other.value.swapaxes(1, 2), (density.value * np.array(
+        widths[0])[:, np.newaxis, np.newaxis]).sum(axis=1), rtol=1e-5)  # fmt: skip
+
+
+def test_joint_agrees_with_marginal(posterior):
+    """The map of one parameter is its marginal density."""
+    (nodes,), density = posterior.joint(['age'])
+    values, expected = posterior.marginal('age')
+    assert_quantity_allclose(nodes, values)
+    assert_quantity_allclose(density, expected)
+
+
+def test_n_modes_and_extent(outputs, joint_spec):
+    """Two peaks far apart are two, in the plane that shows them; wide maps extend far."""
+    joint = np.zeros((30, 9, 3), dtype=np.float32)
+    joint[:, 1, 0] = joint[:, 7, 2] = 0.5
+    joint[1] = np.array([0.25, *[0.5] * 7, 0.25])[:, np.newaxis] / 12  # equal density
+    joint[2] = np.nan
+    outputs['joint'] = joint
+    posterior = Posterior.from_outputs(outputs, joint_spec)
+    assert posterior.n_modes(('age', 'a_v'))[:4].tolist() == [2, 1, 0, 2]
+    assert posterior.n_modes('a_v', dip=0.01)[:3].tolist() == [2, 1, 0]
+    assert posterior.n_modes('age', share=0.6)[0] == 1
+    # 0.68 of the probability is in 0.68 of two cells, each a 24th of the grid
+    np.testing.assert_allclose(posterior.extent(('age', 'a_v'))[:2], [0.68 / 12, 0.68], rtol=1e-5)
+    np.testing.assert_allclose(posterior.extent(('a_v', 'age'))[:2], [0.68 / 12, 0.68], rtol=1e-5)
+    assert np.isnan(posterior.extent('age')[2])
+    assert posterior[:0].n_modes('age').shape == posterior[:0].extent('age').shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ('call', 'message'),
+    [
+        (lambda p: p.unfold('feh'), "names must be parameters on grids, got 'feh'"),
+        (lambda p: p.joint(['age', 'age']), 'names must be one or more different parameters'),
+        (lambda p: p.joint([]), 'names must be one or more different parameters'),
+        (lambda p: p.n_modes('size'), "name must be one of .* got 'size'"),
+        (lambda p: p.n_modes('age', dip=0), 'dip must be between 0 and 1, got 0'),
+        (lambda p: p.extent('age', level=68), 'level must be between 0 and 1, got 68'),
+        (lambda p: p.unfold('age', radius=-1), 'radius must be a number of cells'),
+    ],
+)
+def test_wrong_arguments_on_grids(posterior, call, message):
+    """Arguments that make no sense are refused."""
+    with pytest.raises(ValueError, match=message):
+        call(posterior)
+
+
+def test_order_of_pieces(outputs, joint_spec):
+    """More sources than are looked at together keep their order."""
+    outputs = {
+        name: np.tile(array, (20,) + (1,) * (array.ndim - 1)) for name, array in outputs.items()
+    }
+    posterior = Posterior.from_outputs(outputs, joint_spec)
+    for function in (posterior.unfold, posterior.extent, posterior.n_modes):
+        values = u.Quantity(function('age')).value
+        np.testing.assert_array_equal(values.reshape(20, 30), [values[:30]] * 20)
+    np.testing.assert_array_equal(posterior[580:].unfold('age'), posterior.unfold('age')[580:])

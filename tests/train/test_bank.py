@@ -3,15 +3,15 @@
 Tests of starcnn.train.bank.
 """
 
-import json
-
 import numpy as np
 import pytest
 
 pytest.importorskip('torch')
 
+import zarr
+
 from starcnn.exceptions import DataFileError
-from starcnn.train import Bank
+from starcnn.train import Bank, _store
 
 pytestmark = pytest.mark.training
 
@@ -57,35 +57,82 @@ def test_split(stars_bank):
         stars_bank.split(1.0)
 
 
+@pytest.fixture
+def images_bank():
+    """Images of 20 sources, as float16, with the first eight zero."""
+    rng = np.random.default_rng(3)
+    images = rng.normal(size=(20, 2, 20, 20)).astype(np.float16)
+    images[:8] = 0
+    return Bank.from_arrays({'x': images}, {'age': np.arange(20.0)}, meta={'simulator': 'toy'})
+
+
 def test_save_and_open(stars_bank, tmp_path):
     """A bank comes back from its folder, with its hash."""
     stars_bank.save(tmp_path)
     found = Bank.open(tmp_path)
-    assert (tmp_path / 'inputs' / 'stars.npy').exists()
-    assert (tmp_path / 'truth' / 'age.npy').exists()
     assert found.sha256 == stars_bank.sha256
+    found.check()
     assert found.meta == {'simulator': 'toy'}
     assert len(found) == 300
     assert repr(found) == "<Bank of 300 sources: ['stars'] -> ['a_v', 'age']>"
 
 
-def test_open_refuses_changed_arrays(stars_bank, tmp_path):
-    """Another value in a file is noticed."""
-    stars_bank.save(tmp_path)
-    path = tmp_path / 'truth' / 'age.npy'
-    age = np.load(path)
-    age[17] += 1e-3
-    np.save(path, age)
-    with pytest.raises(DataFileError, match='folder must hold a bank with SHA-256'):
+def test_store_is_read_by_zarr(images_bank, tmp_path, monkeypatch):
+    """Images and truth are arrays of a Zarr store, whose attributes tell what they are."""
+    monkeypatch.setattr(_store, '_CHUNK_BYTES', 6400)  # four images
+    images_bank.save(tmp_path)
+    group = zarr.open_group(tmp_path, mode='r')
+    np.testing.assert_array_equal(group['inputs/x'][:], images_bank.inputs['x'])
+    np.testing.assert_array_equal(group['truth/age'][:], np.arange(20))
+    assert group['inputs/x'].chunks == (4, 2, 20, 20)
+    assert dict(group.attrs) == {'meta': {'simulator': 'toy'}, 'sha256': images_bank.sha256}
+
+
+def test_images_stay_on_the_disk(images_bank, tmp_path, monkeypatch):
+    """Rows of chunks come in any order, and more than once."""
+    monkeypatch.setattr(_store, '_CHUNK_BYTES', 6400)
+    monkeypatch.setattr(_store, '_N_MAPS', 2)
+    images_bank.save(tmp_path)
+    rows, wanted = Bank.open(tmp_path).inputs['x'], images_bank.inputs['x']
+    assert not isinstance(rows, np.ndarray)
+    for some in ([17, 3, 3, 0, 19, 8], [], np.arange(20)):
+        np.testing.assert_array_equal(rows[np.array(some, int)], wanted[np.array(some, int)])
+    np.testing.assert_array_equal(rows[2:17:3], wanted[2:17:3])
+    assert (rows.shape, rows.nbytes, len(rows)) == (wanted.shape, wanted.nbytes, 20)
+
+
+@pytest.mark.parametrize('name', ['inputs/x/c.0.0.0.0', 'truth/age/c.0'])
+def test_changed_and_lost_chunks(images_bank, name, tmp_path):
+    """Another bit in a file is noticed when it is read, and a lost file at once."""
+    images_bank.save(tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    data[5] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(DataFileError, match='folder must hold a bank'):
+        Bank.open(tmp_path).batch(np.array([1]))
+    (tmp_path / name).unlink()
+    with pytest.raises(DataFileError, match='folder must hold a whole bank, got 0 of 1 chunks'):
         Bank.open(tmp_path)
 
 
-@pytest.mark.parametrize('text', ['', '{', json.dumps({'meta': {}})])
-def test_open_refuses_other_folders(tmp_path, text):
-    """A folder without a whole description is no bank."""
+def test_check(images_bank, tmp_path):
+    """What was changed with its checksum is found by reading all."""
+    images_bank.save(tmp_path)
+    zarr.open_group(tmp_path)['inputs/x'][3] = 1
+    bank = Bank.open(tmp_path)
+    with pytest.raises(DataFileError, match='folder must hold a bank with SHA-256'):
+        bank.check()
+
+
+def test_open_refuses_other_folders(images_bank, tmp_path):
+    """A folder without a whole store is no bank."""
     with pytest.raises(DataFileError, match='folder must hold a bank'):
         Bank.open(tmp_path)
-    (tmp_path / 'meta.json').write_text(text)
+    images_bank.save(tmp_path)
+    zarr.open_group(tmp_path).attrs.clear()
+    with pytest.raises(DataFileError, match='no finished Zarr store'):
+        Bank.open(tmp_path)
+    (tmp_path / 'zarr.json').write_text('{')
     with pytest.raises(DataFileError, match='folder must hold a bank'):
         Bank.open(tmp_path)
 

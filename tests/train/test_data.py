@@ -3,6 +3,8 @@
 Tests of starcnn.train.data.
 """
 
+import multiprocessing
+import time
 from dataclasses import dataclass, replace
 
 import astropy.units as u
@@ -63,8 +65,8 @@ def test_bank_does_not_depend_on_workers(tmp_path):
     assert len(banks[0]) == 50
     assert sorted(path.name for path in (tmp_path / '2').iterdir()) == [
         'inputs',
-        'meta.json',
         'truth',
+        'zarr.json',
     ]
     assert banks[0].meta['options'] == {'noise': 1e-3}
 
@@ -75,7 +77,7 @@ def test_bank_is_what_was_simulated(tmp_path):
     rng = np.random.default_rng(np.random.SeedSequence(1, spawn_key=(0,)))
     mocks, truth = BACKEND.simulate(BACKEND.sample(8, Options(), rng), Options(), rng)
     (part,) = SPEC.inputs
-    np.testing.assert_array_equal(bank.inputs[part.name], encode(mocks, SPEC)[part.name])
+    np.testing.assert_array_equal(bank.inputs[part.name][:], encode(mocks, SPEC)[part.name])
     np.testing.assert_allclose(bank.truth['age'], np.log10(truth['age'].to_value(u.yr)), rtol=1e-6)
 
 
@@ -129,6 +131,64 @@ def test_bank_goes_on_where_it_stopped(tmp_path):
     assert len(calls) == 5
 
 
+def test_bank_that_was_cut_short(tmp_path):
+    """What an end in the middle of writing leaves behind is made again."""
+    options = {'n': 40, 'seed': 2, 'chunk': 10}
+    whole = build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'a', **options)
+    assert (
+        build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'b', max_seconds=0, **options) is None
+    )
+    (part,) = (tmp_path / 'b' / 'parts').iterdir()
+    # the array was there and half of a chunk, but not what says that it is whole
+    (chunk,) = (tmp_path / 'b' / 'inputs').glob('*/c.0*')
+    chunk.write_bytes(chunk.read_bytes()[: chunk.stat().st_size // 2])
+    part.unlink()
+    bank = build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'b', n_workers=1, **options)
+    assert bank.sha256 == whole.sha256
+    bank.check()
+    assert not (tmp_path / 'b' / 'parts').exists()
+
+
+@pytest.mark.slow
+def test_killed_bank_goes_on(tmp_path):
+    """A process that is killed while it makes a bank leaves what the next one goes on from."""
+    options = {'n': 400, 'seed': 2, 'chunk': 10}
+    context = multiprocessing.get_context('spawn')
+    process = context.Process(
+        target=build_bank,
+        args=(replace(BACKEND, simulate=simulate_slowly), encode, SPEC),
+        kwargs={'folder': tmp_path / 'a', **options},
+    )
+    process.start()
+    parts = tmp_path / 'a' / 'parts'
+    while process.is_alive() and len(list(parts.glob('*.npz'))) < 3:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert 3 <= len(list(parts.glob('*.npz'))) < 40
+    bank = build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'a', n_workers=2, **options)
+    whole = build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'b', **options)
+    assert bank.sha256 == whole.sha256
+
+
+def simulate_slowly(parameters, options, rng):
+    """Take a tenth of a second."""
+    time.sleep(0.1)
+    return BACKEND.simulate(parameters, options, rng)
+
+
+def test_chunks_must_be_alike(tmp_path):
+    """A chunk of another shape than the first is an error."""
+    calls = []
+
+    def encode_longer(data, spec):
+        calls.append(1)
+        return {'x': np.ones((10, len(calls)), np.float32)}
+
+    with pytest.raises(ValueError, match=r'encode must return .* float32 \(2,\) for .x., not .*1'):
+        build_bank(BACKEND, encode_longer, SPEC, n=20, seed=1, folder=tmp_path, chunk=10)
+
+
 def test_bank_refuses_a_folder_of_another(tmp_path):
     """Other arguments in the same folder are an error that says which."""
     build_bank(BACKEND, encode, SPEC, n=4, seed=1, folder=tmp_path)
@@ -145,6 +205,12 @@ def test_bank_types(tmp_path):
         BACKEND, encode, SPEC, n=4, seed=1, folder=tmp_path / 'a', dtypes={part.name: 'float16'}
     )
     assert bank.inputs[part.name].dtype == np.float16
+
+    def encode_half(data, spec):
+        return {part.name: encode(data, spec)[part.name].astype(np.float16)}
+
+    half = build_bank(BACKEND, encode_half, SPEC, n=4, seed=1, folder=tmp_path / 'c')
+    assert half.sha256 == bank.sha256
     for dtype, text in (('uint8', 'a type that holds'), ('int4', 'must be one of')):
         with pytest.raises(ValueError, match=text):
             build_bank(

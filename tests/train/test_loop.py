@@ -4,6 +4,7 @@ Tests of starcnn.train.loop.
 """
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from starcnn.networks import Features, Images, Parameter, Spec
 from starcnn.plugins import Recipe
 from starcnn.train import Bank, NormalHead, fit, normal_nll
+from starcnn.train._optimize import learning_rate
 
 pytestmark = pytest.mark.training
 
@@ -226,31 +228,32 @@ def test_network_must_return_a_tuple(stars_recipe, stars_bank, tmp_path):
         fit(recipe, stars_bank, output=tmp_path)
 
 
-def test_batch_norm_and_images(tmp_path):
-    """Images in the order of channels last, running means of batch norm, and bfloat16."""
+class Cnn(torch.nn.Module):
+    """A convolution with batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
+        )
+        self.head = NormalHead(8, offset=8, scale=2)
+
+    def forward(self, x):
+        """Return mean and deviation of the age."""
+        assert torch.compiler.is_compiling() or x.dtype == torch.float32
+        return (self.head(self.body(x).mean((2, 3))),)
+
+
+@pytest.fixture
+def images_recipe():
+    """Two epochs of the convolution."""
     spec = Spec(
         family='toy',
         variant='cnn',
         inputs=(Images(name='x', filters=('v',), shape=(6, 6), pixel_scale=None, unit=''),),
         outputs=(Parameter(name='age', unit='yr', bounds=(6, 10), log=True),),
     )
-
-    class Cnn(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.body = torch.nn.Sequential(
-                torch.nn.Conv2d(1, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU()
-            )
-            self.head = NormalHead(8, offset=8, scale=2)
-
-        def forward(self, x):
-            assert x.is_contiguous(memory_format=torch.channels_last)
-            return (self.head(self.body(x).mean((2, 3))),)
-
-    rng = np.random.default_rng(1)
-    age = rng.uniform(6, 10, 200).astype(np.float32)
-    images = (age[:, None, None, None] - 8 + rng.normal(0, 0.1, (200, 1, 6, 6))).astype(np.float16)
-    recipe = Recipe(
+    return Recipe(
         name='toy',
         variant='cnn',
         task='estimator',
@@ -260,10 +263,109 @@ def test_batch_norm_and_images(tmp_path):
         epochs=2,
         batch_size=32,
     )
-    bank = Bank.from_arrays({'x': images}, {'age': age})
-    result = fit(recipe, bank, output=tmp_path / 'a', amp=True)
+
+
+@pytest.fixture
+def images_bank():
+    """Images of 200 sources, as float16."""
+    rng = np.random.default_rng(1)
+    age = rng.uniform(6, 10, 200).astype(np.float32)
+    images = (age[:, None, None, None] - 8 + rng.normal(0, 0.1, (200, 1, 6, 6))).astype(np.float16)
+    return Bank.from_arrays({'x': images}, {'age': age})
+
+
+def test_batch_norm_and_images(images_recipe, images_bank, tmp_path):
+    """Images in the order of channels last, running means of batch norm, and bfloat16."""
+    seen = []
+
+    def look(inputs, truth, generator):
+        seen.append(inputs['x'])
+        return inputs, truth
+
+    recipe = replace(images_recipe, augment=look)
+    result = fit(recipe, images_bank, output=tmp_path / 'a', amp=True)
+    assert seen[0].dtype == torch.float32
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
     assert result.network.body[1].num_batches_tracked == 2 * (180 // 32)
     assert result.network.body[0].weight.dtype == torch.float32
+    assert result.training['amp'] is True
+    assert result.training['samples_drawn'] == 2 * (180 // 32) * 32
+
+
+@pytest.mark.parametrize('optimizer', ['adamw', 'adam'])
+def test_interrupted_training_of_images(optimizer, images_recipe, images_bank, tmp_path):
+    """Convolutions, batch norms and parts of batches end with the same bits as well."""
+    images_bank.save(tmp_path / 'bank')
+    recipe = replace(images_recipe, optimizer=optimizer, accumulate=2)
+    whole = fit(recipe, images_bank, output=tmp_path / 'whole')
+    result = None
+    while result is None or not result.finished:
+        bank = Bank.open(tmp_path / 'bank')
+        result = fit(recipe, bank, output=tmp_path / 'parts', max_seconds=0.0)
+    assert weights_equal(whole.network, result.network)
+
+
+def test_running_mean_of_batch_norm(images_recipe, images_bank, tmp_path):
+    """The statistics are averaged as the weights are, so that they fit; or are the last ones."""
+    changes = {'learning_rate': 0.0, 'batch_size': 180, 'epochs': 4}
+    recipe = replace(images_recipe, **changes, mean_decay=0.0)
+    last = fit(recipe, images_bank, output=tmp_path / 'last', validation=None).network
+    recipe = replace(images_recipe, **changes, mean_decay=0.999)
+    mean = fit(recipe, images_bank, output=tmp_path / 'mean', validation=None).network
+    # all steps see all images, so that the statistics are known: from 0 by a tenth each time
+    x = torch.from_numpy(images_bank.inputs['x'][:]).float()
+    steps, expected = 0.0, 0.0
+    for n_done in range(4):
+        steps = 0.9 * steps + 0.1
+        decay = (1 + n_done) / (10 + n_done)
+        expected = steps if n_done == 0 else decay * expected + (1 - decay) * steps
+    with torch.no_grad():
+        wanted = last.body[0](x).mean((0, 2, 3))
+    torch.testing.assert_close(last.body[1].running_mean, steps * wanted, rtol=0.2, atol=0.02)
+    ratio = mean.body[1].running_mean / last.body[1].running_mean
+    torch.testing.assert_close(ratio.median(), torch.tensor(expected / steps), rtol=0.1, atol=0)
+    assert expected < 0.95 * steps
+
+
+@pytest.mark.parametrize(
+    ('changes', 'wanted'),
+    [
+        ({'warm_up': 0.0, 'schedule': 'exponential'}, [1e-2, 1e-3, 1e-4]),
+        ({'warm_up': 0.0, 'schedule': 'cosine'}, [1e-2, 5.05e-3, 1e-4]),
+        ({'warm_up': 0.1, 'schedule': 'exponential'}, [1e-3, 1.29e-3, 1e-4]),
+    ],
+)
+def test_learning_rate(stars_recipe, changes, wanted):
+    """It falls from the first to the last value, in equal ratios or as a cosine."""
+    recipe = replace(stars_recipe, learning_rate=1e-2, final_learning_rate=1e-2, **changes)
+    found = [learning_rate(recipe, n_done, 100) for n_done in (0, 50, 100)]
+    np.testing.assert_allclose(found, wanted, rtol=5e-3)
+
+
+def test_clip(stars_recipe, stars_bank, tmp_path):
+    """Gradients are clipped, unless they should not be."""
+    recipe = replace(stars_recipe, epochs=1, optimizer='adam', learning_rate=1e-3)
+    results = [
+        fit(replace(recipe, clip=clip), stars_bank, output=tmp_path / str(clip)).network
+        for clip in (None, 1e6, 1e-12)
+    ]
+    assert weights_equal(results[0], results[1])
+    assert not weights_equal(results[0], results[2])
+
+
+def test_log_dir(stars_recipe, stars_bank, tmp_path, monkeypatch):
+    """Logs are what TensorBoard reads; without it the error names the extra."""
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, 'torch.utils.tensorboard', None)
+        with pytest.raises(ImportError, match='comes with the extra "log"'):
+            fit(stars_recipe, stars_bank, output=tmp_path / 'a', log_dir=tmp_path / 'no')
+    accumulator = pytest.importorskip('tensorboard.backend.event_processing.event_accumulator')
+    result = fit(stars_recipe, stars_bank, output=tmp_path / 'b', log_dir=tmp_path / 'log')
+    events = accumulator.EventAccumulator(str(tmp_path / 'log'))
+    events.Reload()
+    found = [(event.step, event.value) for event in events.Scalars('validation_loss')]
+    wanted = [(8 * line['epoch'], line['validation_loss']) for line in result.history]
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
 @pytest.mark.gpu

@@ -1,0 +1,177 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The default network: keeps the fluxes, takes any of the filters, one smooth joint grid.
+"""
+
+import contextlib
+import math
+
+import torch
+from torch import nn
+
+from starcnn.train.blocks import GridHead, PreciseLinear, ResidualBlock
+
+__all__ = ['DefaultNetwork']
+
+# The scale of the stretch, electron/s: about the noise of a pixel in half an hour.
+_SOFTENING = 0.01
+
+# The stretched values are divided by this to be of order one.
+_STRETCHED = 3.0
+
+# Rings around the centre in which the light is averaged: their edges in pixels.
+_RINGS = (0, 1.5, 2.5, 3.5, 4.5, 6, 8, 10, 13, 17, 22, 28, 45)
+
+# Steps towards the level of the background, and the width in deviations of what counts as such.
+_N_LEVEL_STEPS = 4
+_LEVEL_WIDTH = 1.0
+_TINY = 1e-6  # electron/s, below all noise
+
+# Channels and numbers of residual blocks of the stages, each of half the shape of the one before.
+_STAGES = ((32, 1), (64, 2), (128, 2), (256, 2))
+_N_RING_FEATURES = 128
+_WIDTH = 512
+
+
+class DefaultNetwork(nn.Module):
+    """
+    The default network.
+
+    It sees each filter twice, as fluxes and normalised as in
+    Bialopetravicius & Narbutis (2020), and the light in rings around the
+    centre. A filter that is NaN is missing, and the network is told so. The
+    joint probability of age, A_V and mass is a product of three functions of
+    two of them each, normalised, which has room for the degeneracies.
+
+    Parameters
+    ----------
+    spec : `~starcnn.networks.Spec`
+        The spec of the network.
+    """
+
+    def __init__(self, spec):
+        super().__init__()
+        joint, r_h, classes, visibility = spec.outputs
+        n_filters = len(spec.inputs[0].filters)
+        radius, rings = _make_rings(spec.inputs[0].shape)
+        self.register_buffer('radius', radius[None, None] / radius.max())
+        self.register_buffer('rings', rings)
+        self.ring_layers = nn.Sequential(
+            PreciseLinear(n_filters * (2 * rings.shape[1] + 2), 256),
+            nn.SiLU(),
+            nn.Linear(256, _N_RING_FEATURES),
+            nn.SiLU(),
+        )
+        layers, n_in = [], 3 * n_filters + 1
+        for n_out, n_blocks in _STAGES:
+            layers.append(ResidualBlock(n_in, n_out, stride=2, norm='batch'))
+            layers += [ResidualBlock(n_out, n_out, norm='batch') for _ in range(n_blocks - 1)]
+            n_in = n_out
+        self.convolutions = nn.Sequential(*layers)
+        self.dense = nn.Sequential(
+            nn.Linear(2 * n_in + _N_RING_FEATURES, _WIDTH), nn.SiLU(), nn.Dropout(0.1)
+        )
+        self.joint = _PairwiseHead(_WIDTH, joint.dimensions[1:])
+        self.r_h = GridHead(_WIDTH, r_h.dimensions[1:])
+        self.classes = GridHead(_WIDTH, classes.dimensions[1:])
+        self.visibility = GridHead(_WIDTH, visibility.dimensions[1:])
+
+    def forward(self, images):
+        """
+        Return the probabilities of the cells of the joint grid, size, classes and visibility.
+        """
+        known = 1 - torch.isnan(images).any(dim=3, keepdim=True).any(dim=2, keepdim=True).float()
+        images = torch.where(torch.isnan(images), torch.zeros_like(images), images)
+        level, deviation = _background(images)
+        images = images - level
+        fluxes = torch.asinh(images / _SOFTENING) / _STRETCHED
+        normalised = torch.asinh(images / (deviation + _TINY)) / _STRETCHED
+        shape = images.shape[2:]
+        channels = [fluxes * known, normalised * known, known.expand(-1, -1, *shape)]
+        channels.append(torch.zeros_like(images[:, :1]) + self.radius)
+        features = self.convolutions(torch.cat(channels, dim=1))
+        features = torch.cat([features.mean(dim=(2, 3)), _middle(features)], dim=1)
+        rings = self.ring_layers(self._ring_features(images, deviation, known))
+        features = self.dense(torch.cat([features, rings], dim=1))
+        heads = (self.joint, self.r_h, self.classes, self.visibility)
+        return tuple(head(features) for head in heads)
+
+    def _ring_features(self, images, deviation, known):
+        """Return the mean light in the rings and its scatter, stretched."""
+        with _in_full_precision(images):
+            flat = images.flatten(2)
+            mean = flat @ self.rings
+            scatter = ((flat * flat) @ self.rings - mean * mean).clamp(min=0).sqrt()
+            values = torch.cat(
+                [
+                    torch.asinh(mean / _SOFTENING),
+                    torch.asinh(scatter / _SOFTENING),
+                    torch.asinh(deviation[:, :, 0] / _SOFTENING),
+                ],
+                dim=2,
+            )
+            values = values / _STRETCHED * known[:, :, 0]
+            return torch.cat([values, known[:, :, 0]], dim=2).flatten(1)
+
+
+class _PairwiseHead(nn.Module):
+    """A joint probability of three parameters, from functions of two of them each."""
+
+    def __init__(self, n_in, shape):
+        super().__init__()
+        self.shape = tuple(shape)
+        a, b, c = self.shape
+        self.sizes = (a * b, a * c, b * c)
+        self.linear = PreciseLinear(n_in, sum(self.sizes))
+        with torch.no_grad():
+            self.linear.weight /= math.sqrt(3)
+
+    def forward(self, x):
+        """Return probabilities with shape (n, a, b, c)."""
+        a, b, c = self.shape
+        first, second, third = self.linear(x).split(self.sizes, dim=1)
+        logits = first.reshape(-1, a, b, 1) + second.reshape(-1, a, 1, c)
+        logits = logits + third.reshape(-1, 1, b, c)
+        return logits.flatten(1).softmax(dim=1).reshape(-1, a, b, c)
+
+
+def _make_rings(shape):
+    """Return the distance of each pixel from the centre, and rings (n_pixel, n_ring)."""
+    y, x = (torch.arange(n) - (n - 1) / 2 for n in shape)
+    radius = torch.sqrt(y[:, None] ** 2 + x**2)
+    edges = [edge for edge in _RINGS if edge < radius.max()] + [float(radius.max()) + 1]
+    rings = [
+        ((radius >= low) & (radius < high)).float().flatten()
+        for low, high in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    return radius, torch.stack([ring / ring.sum() for ring in rings if ring.sum() > 0], dim=1)
+
+
+def _background(images):
+    """Return the level of the background, and the deviation around it, (n, n_filter, 1, 1)."""
+    with _in_full_precision(images):
+        level = images.mean(dim=(2, 3), keepdim=True)
+        deviation = (images - level).square().mean(dim=(2, 3), keepdim=True).sqrt()
+        for _ in range(_N_LEVEL_STEPS):
+            weight = 1 / (1 + ((images - level) / (_LEVEL_WIDTH * deviation + _TINY)) ** 2) ** 2
+            total = weight.sum(dim=(2, 3), keepdim=True)
+            level = (weight * images).sum(dim=(2, 3), keepdim=True) / total
+            deviation = (
+                ((weight * (images - level) ** 2).sum(dim=(2, 3), keepdim=True)) / total
+            ).sqrt() * 2
+        return level, deviation
+
+
+def _middle(features):
+    """Return the mean of the features in the middle of the image."""
+    ny, nx = features.shape[2:]
+    low_y, low_x = (ny - 1) // 2, (nx - 1) // 2
+    middle = features[:, :, low_y : ny - low_y, low_x : nx - low_x]
+    return middle.mean(dim=(2, 3))
+
+
+def _in_full_precision(x):
+    """Return a context without autocast; the exporter knows none and needs none."""
+    if torch.compiler.is_compiling():
+        return contextlib.nullcontext()
+    return torch.autocast(x.device.type, enabled=False)

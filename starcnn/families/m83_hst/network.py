@@ -1,0 +1,183 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+The network of Bialopetravicius & Narbutis (2020), and the recipes; imported only by training.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import nn
+
+from starcnn.plugins import Recipe
+from starcnn.train.blocks import GridHead
+
+from .augment import Augment
+from .bank import BANK, encode_bank
+from .default_network import DefaultNetwork
+from .losses import default_loss, paper_loss
+from .simulator import Options
+from .spec import DEFAULT, NAME, PAPER, make_bank, make_default, make_paper
+
+__all__ = ['RECIPES', 'PaperNetwork']
+
+# Fig. 6 of the paper: channels inside and after the bottlenecks of each stage, how many there are,
+# and the stride of the first.
+_STAGES = ((64, 128, 3, 1), (64, 256, 4, 2), (128, 512, 6, 2), (256, 1024, 3, 2))
+_STEM = 64
+_WIDTH = 1024
+
+
+class Bottleneck(nn.Module):
+    """
+    1 x 1, 3 x 3 and 1 x 1 convolutions with a way around them (He et al. 2016, CVPR, 770).
+
+    Parameters
+    ----------
+    n_in, n_inside, n_out : int
+        The number of images before, between and after.
+
+    stride : int, optional
+        2 halves the shape.
+    """
+
+    def __init__(self, n_in, n_inside, n_out, *, stride=1):
+        super().__init__()
+        self.inside = nn.Sequential(
+            *_convolution(n_in, n_inside, 1),
+            nn.ReLU(),
+            *_convolution(n_inside, n_inside, 3, stride=stride),
+            nn.ReLU(),
+            *_convolution(n_inside, n_out, 1),
+        )
+        self.around = nn.Identity()
+        if stride != 1 or n_in != n_out:
+            self.around = nn.Sequential(*_convolution(n_in, n_out, 1, stride=stride))
+
+    def forward(self, x):
+        """
+        Return images with shape (n, n_out, ny / stride, nx / stride).
+        """
+        return torch.relu(self.inside(x) + self.around(x))
+
+
+def _convolution(n_in, n_out, size, *, stride=1):
+    """Return a convolution and its batch norm."""
+    return (
+        nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False),
+        nn.BatchNorm2d(n_out),
+    )
+
+
+class PaperNetwork(nn.Module):
+    """
+    The 50-layer network of Bialopetravicius & Narbutis (2020), Figs. 5 and 6.
+
+    Each filter of each image is brought to zero mean and unit variance, and
+    then stretched by arcsinh (section 2.4), inside the network.
+
+    Parameters
+    ----------
+    spec : `~starcnn.networks.Spec`
+        The spec of the network.
+    """
+
+    def __init__(self, spec):
+        super().__init__()
+        joint, r_h, classes, visibility = spec.outputs
+        layers = [
+            *_convolution(len(spec.inputs[0].filters), _STEM, 7),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        ]
+        n_in = _STEM
+        for n_inside, n_out, n_blocks, stride in _STAGES:
+            for k in range(n_blocks):
+                first = stride if k == 0 else 1
+                layers.append(Bottleneck(n_in, n_inside, n_out, stride=first))
+                n_in = n_out
+        self.convolutions = nn.Sequential(*layers)
+        self.dense = nn.Sequential(nn.Linear(n_in, _WIDTH), nn.ReLU())
+        self.joint = GridHead(_WIDTH, joint.dimensions[1:])
+        self.r_h = GridHead(_WIDTH, r_h.dimensions[1:])
+        self.classes = GridHead(_WIDTH, classes.dimensions[1:])
+        self.visibility = GridHead(_WIDTH, visibility.dimensions[1:])
+
+    def forward(self, images):
+        """
+        Return the probabilities of the cells of the joint grid, size, classes and visibility.
+        """
+        mean = images.mean(dim=(2, 3), keepdim=True)
+        centred = images - mean
+        deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
+        features = self.convolutions(torch.asinh(centred / (deviation + 1e-9)))
+        features = self.dense(features.mean(dim=(2, 3)))
+        heads = (self.joint, self.r_h, self.classes, self.visibility)
+        return tuple(head(features) for head in heads)
+
+
+def _for_options(recipe, make_spec, options):
+    """Return the recipe for other clusters than those of M83."""
+    spec = make_spec(
+        filters=options.filters,
+        shape=options.shape,
+        pixel_scale=float(options.pixel_scale.to_value('arcsec')),
+        log_age=options.log_age,
+        log_mass=options.log_mass,
+        a_v=options.a_v,
+        r_h=options.r_h,
+    )
+    loss = partial(recipe.loss.func, spec=spec)
+    augment = replace(recipe.augment, exposure_times=tuple(options.exposure_times))
+    return replace(recipe, spec=spec, bank_spec=make_bank(spec), loss=loss, augment=augment)
+
+
+def _recipe(spec, network, loss, make_spec, *, augment, **settings):
+    """Return a recipe with what the two have in common."""
+    recipe = Recipe(
+        name=NAME,
+        variant=spec.variant,
+        task='estimator',
+        spec=spec,
+        bank_spec=make_bank(spec),
+        network=network,
+        loss=partial(loss, spec=spec),
+        augment=Augment(exposure_times=Options().exposure_times, **augment),
+        bank_simulator=BANK,
+        bank_encode=encode_bank,
+        n_mocks=50_000,
+        **settings,
+    )
+    return replace(recipe, for_options=partial(_for_options, recipe, make_spec))
+
+
+# Section 3.2: batches of 512, half of them background; Adam, its rate falling from 0.01 to 0.0001.
+_PAPER = _recipe(
+    PAPER,
+    PaperNetwork,
+    paper_loss,
+    make_paper,
+    augment={'background': 0.5, 'symmetries': False},
+    optimizer='adam',
+    schedule='exponential',
+    learning_rate=1e-2,
+    final_learning_rate=1e-2,
+    weight_decay=0.0,
+    mean_decay=0.0,
+    batch_size=512,
+    accumulate=4,
+    epochs=4,
+)
+_DEFAULT = _recipe(
+    DEFAULT,
+    DefaultNetwork,
+    default_loss,
+    make_default,
+    augment={'background': 0.25, 'missing': 0.15, 'calibration_scatter': 0.2},
+    learning_rate=2e-3,
+    weight_decay=0.02,
+    batch_size=128,
+    epochs=20,
+)
+
+RECIPES = (_DEFAULT, _PAPER)

@@ -1,0 +1,282 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Cutouts of mosaics at positions, and cutouts as the arrays that networks take.
+"""
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.nddata import NDData
+from astropy.table import QTable
+
+from starcnn.images._electrons import to_electrons
+
+__all__ = ['extract_cutouts', 'to_array']
+
+# How much the scales and the directions of the axes of mosaics may differ.
+_TOLERANCE = 0.02
+
+
+def extract_cutouts(mosaics, positions, *, shape):
+    """
+    Cut images of sources out of mosaics.
+
+    The centre of a cutout is as near to its position as whole pixels allow,
+    in each filter for itself. What is beyond the edge of a mosaic, or masked,
+    is NaN.
+
+    Parameters
+    ----------
+    mosaics : dict of `~astropy.nddata.CCDData`
+        A mosaic for each filter, or `None` for a filter that there is none of.
+        All must have the same unit, pixel scale and orientation; they need not
+        begin at the same place.
+
+    positions : `~astropy.coordinates.SkyCoord` or `~astropy.table.Table`
+        The positions. A table has columns ``ra`` and ``dec``, or ``x`` and
+        ``y``: zero-based pixels of the first mosaic.
+
+    shape : tuple of int
+        The shape (ny, nx) of a cutout.
+
+    Returns
+    -------
+    cutouts : `~astropy.nddata.NDData` with shape (n_source, n_filter, ny, nx)
+        The cutouts, float32, masked where they are NaN. ``meta`` has
+        ``filters``, ``pixel_scale`` and ``sources``: a table with the columns
+        of ``positions``, and ``ra``, ``dec`` (if the first mosaic has a WCS),
+        ``x`` and ``y`` (pixels of the first mosaic).
+
+    Raises
+    ------
+    TypeError, ValueError, `~astropy.units.UnitsError`
+        If the mosaics do not belong together, or positions lack columns.
+
+    Examples
+    --------
+    >>> import astropy.units as u
+    >>> import numpy as np
+    >>> from astropy.nddata import CCDData
+    >>> from astropy.table import QTable
+    >>> from starcnn.images import extract_cutouts
+    >>> mosaic = CCDData(np.zeros((100, 100)), unit='electron / s')
+    >>> positions = QTable({'x': [40.2, 70.0], 'y': [50.0, 97.0]})
+    >>> cutouts = extract_cutouts({'F438W': mosaic}, positions, shape=(16, 16))
+    >>> cutouts.data.shape
+    (2, 1, 16, 16)
+    """
+    present = {name: ccd for name, ccd in mosaics.items() if ccd is not None}
+    if not present:
+        msg = f'mosaics must have an image in at least one filter, got {list(mosaics)}'
+        raise ValueError(msg)
+    first, scale = _check_mosaics(present)
+    sources, sky = _sources(positions, first)
+    data = np.full((len(sources), len(mosaics), *shape), np.nan, np.float32)
+    for i, ccd in enumerate(mosaics.values()):
+        if ccd is not None:
+            x, y = _pixels(ccd, first, sources, sky)
+            data[:, i] = _cut(ccd, x, y, shape)
+    meta = {'filters': tuple(mosaics), 'sources': sources}
+    if scale is not None:
+        meta['pixel_scale'] = scale
+    return NDData(data, unit=first.unit, mask=~np.isfinite(data), meta=meta)
+
+
+def to_array(data, part, *, bands=None, allow_missing=False):
+    """
+    Return cutouts as a network takes them.
+
+    Parameters
+    ----------
+    data : `~astropy.nddata.NDData` with shape (n_source, n_filter, ny, nx)
+        The cutouts, as `extract_cutouts` returns them. ``meta`` must have
+        ``filters`` and ``pixel_scale``, and for magnitudes (the unit is 'mag')
+        ``magnitude_system``, 'AB' or 'Vega'.
+
+    part : `~starcnn.networks.Images`
+        What the network takes: ``filters``, ``shape``, ``pixel_scale`` and
+        ``unit``.
+
+    bands : sequence of `~starcnn.images.Band`, optional
+        The bands, by which fluxes, magnitudes and counts are made electron/s.
+
+    allow_missing : bool, optional
+        Whether filters may be missing.
+
+    Returns
+    -------
+    array : `~numpy.ndarray` with shape (n_source, n_filter, ny, nx)
+        The cutouts in the filters of ``part``, float32. Pixels that are masked
+        or not finite have the median of those around them. An image without
+        any good pixel, or of a missing filter, is NaN.
+
+    missing : `~numpy.ndarray` with shape (n_source, n_filter)
+        The fraction of the pixels that were masked or not finite; 1 for a
+        missing filter.
+
+    Raises
+    ------
+    TypeError, ValueError, `~astropy.units.UnitsError`
+        If the cutouts are not what the network takes, or cannot be converted
+        to it.
+    """
+    if getattr(data, 'unit', None) is None:
+        msg = f'data must be NDData with a unit, got {type(data).__name__} without'
+        raise TypeError(msg)
+    filters = _check_cutouts(data, part)
+    if lacking := [name for name in part.filters if name not in filters]:
+        if not allow_missing:
+            msg = f'data must have the filters {list(part.filters)}, got {list(filters)}'
+            raise ValueError(msg)
+        if len(lacking) == len(part.filters):
+            msg = f'data must have one of the filters {list(part.filters)}, got {list(filters)}'
+            raise ValueError(msg)
+    shape = (len(data.data), *part.dimensions[1:])
+    array, missing = np.full(shape, np.nan, np.float32), np.ones(shape[:2])
+    bands = {band.filter: band for band in bands or ()}
+    for i, name in enumerate(part.filters):
+        if name not in filters:
+            continue
+        j = filters.index(name)
+        image = to_electrons(data.data[:, j], data, bands.get(name), name, u.Unit(part.unit))
+        bad = ~np.isfinite(image)
+        if data.mask is not None:
+            bad |= np.broadcast_to(data.mask, data.data.shape)[:, j]
+        array[:, i] = _fill(image, bad)
+        missing[:, i] = bad.mean(axis=(1, 2))
+    return array, missing
+
+
+def _check_mosaics(mosaics):
+    """Return the first mosaic and the pixel scale, if all mosaics belong together."""
+    (name, first), *others = mosaics.items()
+    for other, ccd in others:
+        if ccd.unit != first.unit:
+            msg = f'mosaics must have one unit, got {first.unit} in {name}, {ccd.unit} in {other}'
+            raise u.UnitsError(msg)
+        if (ccd.wcs is None) != (first.wcs is None) or (
+            ccd.wcs is None and ccd.shape != first.shape
+        ):
+            msg = (
+                f'mosaics must all have a WCS, or none and one shape, but {name} and {other} differ'
+            )
+            raise ValueError(msg)
+    if first.wcs is None:
+        return first, None
+    matrix = first.wcs.pixel_scale_matrix
+    scale = np.sqrt(abs(np.linalg.det(matrix)))  # deg
+    for other, ccd in others:
+        if (abs(ccd.wcs.pixel_scale_matrix - matrix) > _TOLERANCE * scale).any():
+            msg = (
+                f'mosaics must have one pixel scale and orientation, but {name} and {other} '
+                'differ: resample them to one grid'
+            )
+            raise ValueError(msg)
+    return first, (scale * u.deg).to(u.arcsec)
+
+
+def _sources(positions, first):
+    """Return the table of sources with all their positions, and the sky positions or `None`."""
+    if isinstance(positions, SkyCoord):
+        table, sky = QTable(), positions.reshape(-1)
+    else:
+        table, sky = QTable(positions, copy=True), None
+        if {'ra', 'dec'} <= set(table.colnames):
+            sky = SkyCoord(_angle(table, 'ra'), _angle(table, 'dec'))
+        elif not {'x', 'y'} <= set(table.colnames):
+            msg = f'positions must have columns ra and dec, or x and y, got {table.colnames}'
+            raise ValueError(msg)
+    if sky is None:
+        for name in 'xy':
+            table[name] = u.Quantity(table[name], u.pix)
+        if first.wcs is not None:
+            sky = first.wcs.pixel_to_world(table['x'].value, table['y'].value)
+    elif first.wcs is None:
+        msg = 'positions must be x and y where mosaics have no WCS, got sky positions'
+        raise ValueError(msg)
+    else:
+        table['x'], table['y'] = first.wcs.world_to_pixel(sky) * u.pix
+    if sky is not None:
+        table['ra'], table['dec'] = sky.icrs.ra.to(u.deg), sky.icrs.dec.to(u.deg)
+    return table, sky
+
+
+def _angle(table, name):
+    """Return a column of angles."""
+    if getattr(table[name], 'unit', None) is None:
+        msg = f'positions must have a unit in the column {name!r}, such as deg'
+        raise u.UnitsError(msg)
+    return u.Quantity(table[name])
+
+
+def _pixels(ccd, first, sources, sky):
+    """Return the positions of sources in a mosaic, pixels."""
+    if ccd is first or ccd.wcs is None:
+        return sources['x'].value, sources['y'].value
+    return ccd.wcs.world_to_pixel(sky)
+
+
+def _cut(ccd, x, y, shape):
+    """Return cutouts of one mosaic, NaN where it has no good pixels."""
+    data = np.asarray(ccd.data, np.float32)
+    if ccd.mask is not None:
+        data = np.where(ccd.mask, np.float32(np.nan), data)
+    known = np.isfinite(x) & np.isfinite(y)
+    index, inside = [], []
+    for position, n, size in zip((y, x), shape, data.shape, strict=True):
+        start = np.ceil(np.where(known, position, -n) - n / 2)
+        start = np.clip(start, -n, size).astype(int)  # all of it outside is far enough
+        pixel = start[:, np.newaxis] + np.arange(n)
+        index.append(np.clip(pixel, 0, size - 1))
+        inside.append((pixel >= 0) & (pixel < size))
+    cutouts = data[index[0][:, :, np.newaxis], index[1][:, np.newaxis, :]]
+    cutouts[~(inside[0][:, :, np.newaxis] & inside[1][:, np.newaxis, :])] = np.nan
+    return cutouts
+
+
+def _check_cutouts(data, part):
+    """Return the filters of cutouts, if their shape and pixels are those of a network."""
+    shape = data.data.shape
+    if len(shape) != len(part.dimensions) or shape[2:] != tuple(part.shape):
+        msg = f'data must have shape (n_source, n_filter, {part.shape[0]}, {part.shape[1]})'
+        msg = f'{msg}, got {shape}'
+        raise ValueError(msg)
+    needed = ['filters', 'pixel_scale'] if part.pixel_scale is not None else ['filters']
+    if lacking := [name for name in needed if name not in data.meta]:
+        msg = f'data must have {needed} in meta, got no {lacking}'
+        raise ValueError(msg)
+    filters = tuple(data.meta['filters'])
+    if len(filters) != shape[1] or len(set(filters)) != len(filters):
+        msg = f'data must have one filter for each of its {shape[1]} images, got {list(filters)}'
+        raise ValueError(msg)
+    if part.pixel_scale is not None:
+        scale = u.Quantity(data.meta['pixel_scale']).to_value(u.arcsec)
+        if abs(scale / part.pixel_scale - 1) > _TOLERANCE:
+            msg = (
+                f'data must have pixels of {part.pixel_scale:g} arcsec, got {scale:.4g} arcsec: '
+                'resample the mosaics'
+            )
+            raise ValueError(msg)
+    return filters
+
+
+def _fill(images, bad):
+    """Return images (n, ny, nx) whose bad pixels have the median of the good ones around them."""
+    out = np.where(bad, np.nan, images).astype(np.float32)
+    for i in np.flatnonzero(bad.any(axis=(1, 2)) & ~bad.all(axis=(1, 2))):
+        out[i] = _fill_one(out[i])
+    return out
+
+
+def _fill_one(image):
+    """Return an image without its NaN: medians in growing boxes around each."""
+    out = image.copy()
+    for y, x in np.argwhere(np.isnan(image)):
+        reach = 2
+        good = np.zeros(0)
+        while not len(good):
+            box = image[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+            good = box[np.isfinite(box)]
+            reach *= 2
+        out[y, x] = np.median(good)
+    return out

@@ -1,0 +1,372 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Tests of starcnn.families.m83_hst.validation, and of what it looks at.
+"""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.nddata import NDData
+from astropy.table import QTable, Table
+from astropy.tests.helper import assert_quantity_allclose
+
+from starcnn.exceptions import DataFileError
+from starcnn.families.m83_hst import _figures, _mocks, validation
+from starcnn.families.m83_hst._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
+from starcnn.families.m83_hst._mocks import CROWDED, OPTIONS, UNITS, draw_mocks
+from starcnn.families.m83_hst.spec import DEFAULT
+from starcnn.families.m83_hst.validation import CLAIMS
+from starcnn.networks import Posterior
+from starcnn.validation import run_claims
+
+BY_NAME = {claim.name: claim for claim in CLAIMS}
+N = 2000
+WIDTHS = {'age': 0.2, 'a_v': 0.3, 'mass': 0.1, 'r_h': 0.05}
+GAUSSIAN_95 = 1.96  # two-sided bound of a normal distribution, in standard deviations
+
+
+def draw_truth(n, rng):
+    """
+    Return true parameters, even in the ranges of the family.
+    """
+    truth = QTable()
+    for parameter in DEFAULT.parameters:
+        x = rng.uniform(*parameter.bounds, n)
+        truth[parameter.name] = (10**x if parameter.log else x) << u.Unit(parameter.unit)
+    return truth
+
+
+@pytest.fixture(scope='module')
+def tested():
+    """What a network says that is right: normal errors of known widths."""
+    rng = np.random.default_rng(1)
+    truth = to_axes(draw_truth(N, rng), DEFAULT.parameters)
+    found, scattered = Table(), Table()
+    for name, width in WIDTHS.items():
+        error = rng.normal(size=N)
+        found[name] = truth[name] + width * error
+        scattered[name] = truth[name] + 1.3 * width * error
+        found[f'pit_{name}'] = rng.uniform(size=N)
+    for table in (found, scattered):
+        table['visibility'] = truth['visibility']
+    is_faint = np.asarray(truth['visibility']) < np.log10(3)
+    found['prob_cluster'] = np.where(is_faint, 0.1, 0.9)
+    found['n_modes'] = np.where(np.arange(N) % 100 == 0, 2, 1)
+    found['extent'] = np.where(np.arange(N) % 4 == 0, 0.06, 0.02)
+    empty = Table({'prob_cluster': np.where(np.arange(N) < 0.03 * N, 0.7, 0.01)})
+    empty['visibility'] = np.full(N, -1.0)
+    return Findings(
+        estimator=None,
+        truth=truth,
+        found=found,
+        empty=empty,
+        scattered=scattered,
+        images=None,
+        empty_truth=QTable({'density': np.geomspace(1, 10, N) / u.arcsec**2}),
+        subsets={'F438W + F814W': scattered},
+    )
+
+
+def test_numbers_of_the_paper_and_bars():
+    """The rows of the paper, and the bars of both networks."""
+    for text, paper, bar, own in (
+        ('age', 0.9, 0.8, 0.5),
+        ('A_V', 1.4, 1.3, 0.8),
+        ('mass', 0.4, 0.35, 0.2),
+        ('size', 0.2, 0.18, 0.1),
+    ):
+        for variant, expected in (('paper', bar), ('default', own)):
+            claim = BY_NAME[f'95 % of {text} errors, {variant}']
+            assert (claim.paper, claim.bar, claim.better) == (paper, expected, 'lower')
+    for variant, called, empty in (('paper', 0.97, 0.95), ('default', 0.99, 0.98)):
+        assert BY_NAME[f'visible clusters called clusters, {variant}'].bar == called
+        assert BY_NAME[f'empty fields called empty, {variant}'].bar == empty
+    growth = BY_NAME['growth of errors with 20 % calibration scatter, mean, default']
+    assert (growth.paper, growth.bar) == (1.1, 1.1)
+    assert BY_NAME['coverage, 68 % of mass, default'].bar == (0.66, 0.70)
+    assert BY_NAME['coverage, 95 % of age, default'].bar == (0.93, 0.97)
+    assert BY_NAME['coverage, worst bin of age, 95 % of size, default'].bar == 0.05
+    assert BY_NAME['coverage, 68 % of mass, paper'].bar is None
+
+
+def test_names_are_unique_and_contexts_shared():
+    """One name, one claim; the claims about a network start from one context."""
+    assert len(BY_NAME) == len(CLAIMS)
+    assert len({claim.prepare for claim in CLAIMS}) == 2
+    assert sum('F438W + F814W' in name for name in BY_NAME) == 6
+
+
+def test_bounds(tested):
+    """Normal errors have 95 % of them within 1.96 standard deviations."""
+    for text, name in (('age', 'age'), ('A_V', 'a_v'), ('mass', 'mass'), ('size', 'r_h')):
+        measured = BY_NAME[f'95 % of {text} errors, default'].measure(tested)
+        assert measured.value == pytest.approx(GAUSSIAN_95 * WIDTHS[name], rel=0.06)
+        assert 0 < measured.error < 0.05 * WIDTHS[name] * GAUSSIAN_95
+        assert measured.n_sources == N
+    part = BY_NAME['95 % of mass errors, F438W + F814W, default'].measure(tested)
+    whole = BY_NAME['95 % of mass errors, default'].measure(tested)
+    assert part.value == pytest.approx(1.3 * whole.value, rel=1e-9)
+
+
+def test_growth(tested):
+    """Errors that are 1.3 times as large are found so, for each and on average."""
+    for text in ('mean', 'age', 'A_V', 'mass', 'size'):
+        claim = BY_NAME[f'growth of errors with 20 % calibration scatter, {text}, default']
+        assert claim.measure(tested).value == pytest.approx(1.3, rel=1e-9)
+    assert claim.judge(1.3) == 'none'
+    mean = BY_NAME['growth of errors with 20 % calibration scatter, mean, default']
+    assert mean.judge(1.3) == 'fail'
+
+
+def test_classes(tested):
+    """Only visible clusters count; 3 % of the fields are called clusters."""
+    called = BY_NAME['visible clusters called clusters, default'].measure(tested)
+    assert called.value == 1
+    assert called.n_sources < N
+    empty = BY_NAME['empty fields called empty, default'].measure(tested)
+    assert empty.value == pytest.approx(0.97)
+
+
+def test_shapes_and_crowding(tested):
+    """Shares of bimodal and of extended single modes, and of crowded fields."""
+    assert BY_NAME['share of bimodal distributions of age and A_V, paper'].measure(
+        tested
+    ).value == pytest.approx(0.01)
+    # a hundredth is bimodal, all of which would be extended
+    assert BY_NAME['share of extended distributions of age and A_V, paper'].measure(
+        tested
+    ).value == pytest.approx(0.24)
+    crowded = BY_NAME['share of test fields as crowded as M31'].measure(tested)
+    assert crowded.value == pytest.approx(1 - np.log10(CROWDED), abs=0.01)
+
+
+def test_test_fields_are_crowded_by_construction():
+    """At least half of the fields, even in the logarithm, are as crowded as M31 or more."""
+    low, high = np.log(OPTIONS.density)
+    assert (high - np.log(CROWDED)) / (high - low) >= 0.5
+
+
+def test_coverage(tested):
+    """Uniform probabilities are covered, overall and in bins; a bad bin is seen."""
+    for level in (68, 95):
+        claim = BY_NAME[f'coverage, {level} % of age, default']
+        measured = claim.measure(tested)
+        assert measured.value == pytest.approx(level / 100, abs=0.03)
+    worst = BY_NAME['coverage, worst bin of age, 68 % of age, default']
+    good = worst.measure(tested).value
+    assert good < 0.09
+    log_age = np.asarray(tested.truth['age'])
+    is_bad = (log_age >= 9.1) & (log_age < 9.6)
+    found = tested.found.copy()
+    found['pit_age'][is_bad] = 0.001
+    bad = worst.measure(SimpleNamespace(truth=tested.truth, found=found))
+    assert bad.value == pytest.approx(0.68, abs=1e-9)
+
+
+def test_without_weights(monkeypatch):
+    """Without a network, its claims are not run, and the note says how to make it."""
+    monkeypatch.setattr(validation, 'BACKEND', SimpleNamespace(weights=()))
+    table = run_claims(CLAIMS)
+    assert set(table['status']) == {'not run'}
+    assert all('starcnn train m83_hst --variant' in note for note in table['note'])
+    with pytest.raises(DataFileError, match="weights of 'm83_hst' must have a network 'paper'"):
+        validation._open('paper')
+
+
+class Network:
+    """
+    A network that knows the truth to normal errors, on the grids of the default one.
+    """
+
+    spec = DEFAULT
+
+    def __init__(self, truth, rng):
+        self.axes = to_axes(truth, DEFAULT.parameters)
+        self.rng = rng
+
+    def run(self, inputs):
+        """Return distributions around the truth of the sources, whose numbers are the pixels."""
+        rows = inputs['images'][:, 0, 0, 0].astype(int)
+        outputs = {}
+        for part in DEFAULT.outputs:
+            if part.kind == 'classes':
+                outputs[part.name] = np.tile([0.2, 0.8], (len(rows), 1))
+                continue
+            densities = [self.density(parameter, rows) for parameter in part.parameters]
+            joint = densities[0]
+            for density in densities[1:]:
+                joint = joint[..., np.newaxis] * density.reshape(
+                    len(rows), *(1,) * (joint.ndim - 1), -1
+                )
+            outputs[part.name] = joint.reshape(len(rows), *part.dimensions[1:])
+        return outputs
+
+    def density(self, parameter, rows):
+        """Return one normal distribution on its grid, its centre shifted by its width."""
+        grid = np.array(parameter.grid)
+        width = 2 * (grid[1] - grid[0])
+        centre = np.asarray(self.axes[parameter.name])[rows] + self.rng.normal(0, width, len(rows))
+        density = np.exp(-0.5 * ((grid - centre[:, np.newaxis]) / width) ** 2) + 1e-30
+        return density / density.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize('point', ['median', 'unfold'])
+def test_find(point):
+    """Points are near the truth, on the axes, and the truth is everywhere in the distributions."""
+    rng = np.random.default_rng(3)
+    truth = draw_truth(700, rng)  # more than are looked at together
+    estimator = SimpleNamespace(
+        backend=SimpleNamespace(encode=lambda data, _: {'images': data.data}),
+        _network=Network(truth, rng),
+        spec=DEFAULT,
+    )
+    images = np.broadcast_to(np.arange(700.0)[:, None, None, None], (700, 1, 2, 2))
+    found = find(estimator, NDData(images), truth, point=point)
+    axes = to_axes(truth, DEFAULT.parameters)
+    assert len(found) == 700
+    for parameter in DEFAULT.parameters:
+        width = 2 * np.diff(parameter.grid)[0]
+        error = np.asarray(found[parameter.name] - axes[parameter.name])
+        assert np.median(np.abs(error)) < 1.2 * width
+        assert abs(np.median(error)) < 0.4 * width
+    np.testing.assert_allclose(found['prob_cluster'], 0.8)
+    for name in NAMES:
+        assert 0.6 < np.mean(np.abs(found[f'pit_{name}'] - 0.5) < 0.34) < 0.8
+    assert (found['n_modes'] == 1).mean() > 0.9
+    assert ((found['extent'] > 0) & (found['extent'] < 0.2)).all()
+
+
+@pytest.fixture(scope='module')
+def seen(tested):
+    """The same, with images and a network that knows the truth of the image with a number."""
+    rng = np.random.default_rng(8)
+    n = 300
+    truth = draw_truth(n, rng)
+    network = Network(truth, rng)
+    backend = SimpleNamespace(encode=lambda data, _: {'images': data.data})
+    estimator = SimpleNamespace(backend=backend, _network=network, spec=DEFAULT)
+    estimator.posterior = lambda images: Posterior.from_outputs(
+        network.run({'images': images.data}), DEFAULT
+    )
+    pixels = rng.normal(size=(n, 3, 8, 8))
+    pixels[:, 0, 0, 0] = np.arange(n)
+    images = NDData(pixels, unit='electron / s', meta={'filters': ('A', 'B', 'C')})
+    found = find(estimator, images, truth, point='median')
+    return replace(
+        tested,
+        estimator=estimator,
+        truth=to_axes(truth, DEFAULT.parameters),
+        found=found,
+        scattered=found,
+        images=images,
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'n_axes'),
+    [
+        ('95 % of age errors', 4),
+        ('95 % of mass errors', 7),
+        ('visible clusters called clusters', 4),
+        ('growth of errors with 20 % calibration scatter, mean', 4),
+        ('share of extended distributions of age and A_V', 27),
+        ('share of bimodal distributions of age and A_V', 4),
+    ],
+)
+def test_figures(seen, name, n_axes, monkeypatch):
+    """The figures of the paper can be drawn, with labels on all axes but those of images."""
+    truth = from_axes(seen.truth, DEFAULT.parameters)
+    monkeypatch.setattr(
+        _figures,
+        'draw_cases',
+        lambda *_, n=18, **__: SimpleNamespace(
+            images=_figures._take(seen.images, slice(n)), truth=truth[:n]
+        ),
+    )
+    figure = BY_NAME[f'{name}, default'].figure(seen)
+    assert len(figure.axes) == n_axes
+    assert all(axes.get_xlabel() or axes.images or axes.get_ylabel() for axes in figure.axes)
+    figure.canvas.draw()
+
+
+def test_take_bands():
+    """The images of the filters that are named, in the order of the stack."""
+    images = NDData(
+        np.arange(6.0).reshape(1, 3, 2, 1), unit='electron / s', meta={'filters': ('A', 'B', 'C')}
+    )
+    part = take_bands(images, ('C', 'A'))
+    assert part.meta['filters'] == ('A', 'C')
+    np.testing.assert_array_equal(part.data[0, :, :, 0], [[0, 1], [4, 5]])
+    assert part.unit == images.unit
+    assert images.meta['filters'] == ('A', 'B', 'C')
+
+
+def test_to_axes():
+    """Logarithms of quantities in the units of the spec; zero visibility is minus infinity."""
+    table = QTable(
+        {
+            'age': [10, 100] * u.Myr,
+            'a_v': [1, 2] * u.mag,
+            'mass': [1e4, 1e5] * u.solMass,
+            'r_h': [100, 200] * u.mas,
+            'visibility': [10.0, 0.0],
+        }
+    )
+    axes = to_axes(table, DEFAULT.parameters)
+    np.testing.assert_allclose(axes['age'], [7, 8])
+    np.testing.assert_allclose(axes['a_v'], [1, 2])
+    np.testing.assert_allclose(axes['r_h'], np.log10([0.1, 0.2]))
+    assert axes['visibility'][1] == -np.inf
+    again = from_axes(axes, DEFAULT.parameters)
+    assert_quantity_allclose(again['age'], table['age'])
+    assert_quantity_allclose(again['r_h'], table['r_h'])
+    assert_quantity_allclose(again['visibility'], table['visibility'])
+
+
+class Simulator:
+    """
+    A stand-in that draws random numbers and counts its calls.
+    """
+
+    def __init__(self):
+        self.options = []
+
+    def sample(self, n, options, rng):
+        """Return random parameters."""
+        self.options.append(options)
+        return draw_truth(n, rng)
+
+    def simulate(self, parameters, options, rng):
+        """Return images of noise, and the truth."""
+        n = len(parameters)
+        truth = parameters.copy()
+        truth['density'] = rng.uniform(*options.density, n) / u.arcsec**2
+        return NDData(rng.normal(size=(n, 3, 64, 64)), unit='electron / s'), truth
+
+
+def test_draw_mocks(monkeypatch, tmp_path):
+    """Mocks are kept, their number can grow, and scattered ones are the same clusters."""
+    simulator = Simulator()
+    monkeypatch.setattr(_mocks, 'BACKEND', simulator)
+    first = draw_mocks('clusters', 150, folder=tmp_path, n_workers=1)
+    assert first.images.data.shape == (150, 3, 64, 64)
+    assert set(first.truth.colnames) == set(UNITS)
+    assert first.images.meta['filters'] == ('F336W', 'F438W', 'F814W')
+    assert len(simulator.options) == 2
+    again = draw_mocks('clusters', 150, folder=tmp_path, n_workers=1)
+    assert len(simulator.options) == 2
+    np.testing.assert_array_equal(again.images.data, first.images.data)
+    assert (again.truth['age'] == first.truth['age']).all()
+    more = draw_mocks('clusters', 200, folder=tmp_path, n_workers=1)
+    assert len(simulator.options) == 3
+    np.testing.assert_array_equal(more.images.data[:100], first.images.data[:100])
+    scattered = draw_mocks('scattered', 100, n_workers=1)
+    assert (scattered.truth['age'] == first.truth['age'][:100]).all()
+    assert simulator.options[-1].calibration_scatter == 0.2
+    empty = draw_mocks('empty', 100, n_workers=1)
+    assert simulator.options[-1].background_fraction == 1
+    assert (empty.truth['density'] != first.truth['density'][:100]).all()
+    assert not list(tmp_path.glob('*.part'))
