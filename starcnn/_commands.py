@@ -241,7 +241,7 @@ def reproduce(args):
     from starcnn import validation
 
     output = args.output or Path(f'{args.name}_claims')
-    table = validation.reproduce(args.name, output=output, data=args.data)
+    table = validation.reproduce(args.name, output=output, data=args.data, n_mocks=args.mocks)
     if args.rst is not None:
         validation.write_rst(table, args.rst)
     print(validation.format_claims(table))

@@ -234,6 +234,9 @@ def _add_reproduce(commands):
         metavar='DIR',
         help='where the table and the figures go (default: NAME_claims)',
     )
+    parser.add_argument(
+        '--mocks', type=int, metavar='N', help='how many mock sources (default: as the paper)'
+    )
     parser.add_argument('--rst', type=Path, metavar='FILE', help='the table for the documentation')
 
 

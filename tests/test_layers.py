@@ -74,6 +74,7 @@ SEVERAL_CLASSES = {
     'exceptions.py': 'the warnings and errors',
     'networks/parts.py': 'the parts of a spec',
     'plugins/records.py': 'the records',
+    'sky/profiles.py': 'the profiles',
     'train/blocks.py': 'the layers of networks',
 }
 
@@ -100,8 +101,10 @@ def is_public(path):
 
 
 def is_torch_module(path):
-    """Whether a module of a family defines networks, or changes batches of tensors."""
-    return name_of(path).startswith('families/') and path.stem.endswith(('network', 'augment'))
+    """Whether a module of a family defines networks or their losses, or changes batches."""
+    return name_of(path).startswith('families/') and path.stem.endswith(
+        ('network', 'augment', 'losses')
+    )
 
 
 def is_type_checking(node):

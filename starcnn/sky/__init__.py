@@ -10,4 +10,5 @@ from .isochrones import *
 from .photometry import *
 from .profiles import *
 from .remnants import *
+from .spectra import *
 from .synthesis import *

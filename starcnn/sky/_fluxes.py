@@ -52,8 +52,10 @@ def band_weights(wave, band_wave, throughput):
     i, above = _weights(wave, union)
     weights = np.bincount(i, value * (1 - above), len(wave))
     weights += np.bincount(i + 1, value * above, len(wave))
-    flat = _AB_FLUX * const.c.to_value(u.AA / u.s) / union**2
-    return weights, value @ flat
+    slope = np.diff(throughput) / np.diff(band_wave)
+    start = throughput[:-1] - slope * band_wave[:-1]
+    over_wave = (start * np.diff(np.log(band_wave)) + np.diff(throughput)).sum()
+    return weights, _AB_FLUX * const.c.to_value(u.AA / u.s) * over_wave
 
 
 def corrections(counts, flat):

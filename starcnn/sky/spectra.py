@@ -49,9 +49,9 @@ class SpectralGrid:
         temperatures in K and of the gravities in cm/s2, increasing.
 
     flux : `~astropy.units.Quantity` with shape (n_m_h, n_teff, n_log_g, n_wave)
-        The flux densities at the surface of the star, which differ from those
-        of the radiated power by a constant at most. A model without any flux
-        takes that of the next higher gravity.
+        The flux densities at the surface of the star, whose integrals over all
+        wavelengths are sigma T_eff**4. A model without any flux takes that of
+        the next higher gravity.
     """
 
     def __init__(self, wavelength, m_h, log_teff, log_g, flux):

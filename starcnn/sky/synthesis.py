@@ -31,7 +31,7 @@ _N_TRACKS = 256  # isochrones that are kept: every age of a bank
 _METHODS = ('nearest', 'poisson')
 
 
-class Drawn(NamedTuple):
+class _Drawn(NamedTuple):
     """The light of the stars of a cluster; fluxes are 10**(-0.4 M) summed or one by one."""
 
     bright: np.ndarray  # (n_bright, n_filter): of the brightest stars
@@ -220,7 +220,7 @@ class ClusterSynthesis:
         w = rng.random(len(where))[:, np.newaxis]
         bright = fluxes[where] * (1 - w) + fluxes[where + 1] * w
         faint = counts[rest] @ (fluxes[rest] + fluxes[rest + 1]) / 2
-        return Drawn(bright, faint, int(counts[rest].sum()), total)
+        return _Drawn(bright, faint, int(counts[rest].sum()), total)
 
     def _counts(self, track, goal, rng):
         """Return the numbers of stars between the points of a track, and their mass."""

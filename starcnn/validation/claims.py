@@ -9,7 +9,9 @@ the hook ``starcnn_claims``; `run_claims` measures them.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,18 +73,25 @@ class Claim:
     figure : callable or `None`, optional
         ``figure(context)`` returns the `matplotlib.figure.Figure` that shows
         the claim.
+
+    n_mocks : int or `None`, optional
+        The number of mock sources that the claim is measured on. If it is
+        given, ``prepare`` draws them and is called as ``prepare(data,
+        n_mocks=n_mocks, folder=folder)``, where the folder is the place to
+        keep them, or `None`.
     """
 
     family: str
     name: str
     source: str
-    prepare: Callable[[Path | None], Any]
+    prepare: Callable[..., Any]
     measure: Callable[[Any], Measurement]
     paper: float | None = None
     bar: float | tuple[float, float] | None = None
     better: str = 'higher'
     unit: str = ''
     figure: 'Callable[[Any], Figure] | None' = None
+    n_mocks: int | None = None
 
     def __post_init__(self):
         u.Unit(self.unit)
@@ -96,6 +105,7 @@ class Claim:
                 f'increasing numbers, got {self.bar!r} for better={self.better!r}'
             )
             raise ValueError(msg)
+        _check_number(self.n_mocks, f'n_mocks of {self.name!r}')
 
     def judge(self, value):
         """
@@ -131,7 +141,7 @@ class Claim:
         return f'{"≥" if self.better == "higher" else "≤"} {self.bar:g}'
 
 
-def run_claims(claims, *, data=None, figures=None):
+def run_claims(claims, *, data=None, figures=None, n_mocks=None, folder=None):
     """
     Measure claims and put the results beside the papers' numbers.
 
@@ -148,6 +158,14 @@ def run_claims(claims, *, data=None, figures=None):
         The folder that the claims' figures are written to as PNG files, named
         after the claims; `None` draws none.
 
+    n_mocks : int or `None`, optional
+        The number of mock sources for claims that are measured on them; `None`
+        is the number that each claim has.
+
+    folder : str, `~pathlib.Path` or `None`, optional
+        Where mock sources are kept, so that they are drawn once; `None` keeps
+        none.
+
     Returns
     -------
     table : `~astropy.table.QTable`
@@ -156,22 +174,44 @@ def run_claims(claims, *, data=None, figures=None):
         ``n_sources``, ``bar``, ``status`` ('pass', 'fail', 'none' without a
         bar, 'not run' if a data file is missing), ``source`` and ``note``,
         which says which file is missing.
+
+    Raises
+    ------
+    ValueError
+        If ``n_mocks`` is not a positive integer.
     """
+    _check_number(n_mocks, 'n_mocks')
     claims = tuple(claims)
     data = None if data is None else Path(data)
     contexts = {}
     rows = [
-        _run(claim, contexts, data, figures)
+        _run(claim, contexts, partial(_prepare, data, n_mocks, folder), figures)
         for claim in tqdm(claims, desc='claims', leave=False, disable=None)
     ]
     return _to_table(claims, rows)
 
 
-def _run(claim, contexts, data, figures):
+def _check_number(n_mocks, name):
+    """Raise unless a number of mocks is positive, or not given."""
+    is_number = isinstance(n_mocks, Integral) and not isinstance(n_mocks, bool)
+    if n_mocks is not None and not (is_number and n_mocks > 0):
+        msg = f'{name} must be a positive integer or None, got {n_mocks!r}'
+        raise ValueError(msg)
+
+
+def _prepare(data, n_mocks, folder, claim):
+    """Return the context of a claim."""
+    if claim.n_mocks is None:
+        return claim.prepare(data)
+    n_mocks = claim.n_mocks if n_mocks is None else n_mocks
+    return claim.prepare(data, n_mocks=n_mocks, folder=folder)
+
+
+def _run(claim, contexts, prepare, figures):
     """Return value, error, number of sources, status and note of one claim."""
     try:
         if claim.prepare not in contexts:
-            contexts[claim.prepare] = claim.prepare(data)
+            contexts[claim.prepare] = prepare(claim)
         context = contexts[claim.prepare]
         measured = claim.measure(context)
     except DataFileError as error:

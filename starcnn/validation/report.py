@@ -16,7 +16,7 @@ from starcnn.validation.claims import run_claims
 __all__ = ['format_claims', 'reproduce', 'write_rst']
 
 
-def reproduce(family, *, output, data=None):
+def reproduce(family, *, output, data=None, n_mocks=None):
     """
     Measure all claims of a family, and write the table and the figures.
 
@@ -33,6 +33,10 @@ def reproduce(family, *, output, data=None):
     data : str, `~pathlib.Path` or `None`, optional
         The folder with the user's data files; if `None`, the environment
         variable ``STARCNN_DATA_DIR``, if it is set.
+
+    n_mocks : int or `None`, optional
+        The number of mock sources, for families that are measured on them;
+        `None` is the family's own number. They are kept in ``output/mocks``.
 
     Returns
     -------
@@ -59,7 +63,9 @@ def reproduce(family, *, output, data=None):
         data = os.environ.get('STARCNN_DATA_DIR') or None
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    table = run_claims(chosen, data=data, figures=output)
+    table = run_claims(
+        chosen, data=data, figures=output, n_mocks=n_mocks, folder=output / 'mocks'
+    )
     table.meta['WEIGHTS'] = _weights(hook, family)
     table.write(output / 'claims.ecsv', overwrite=True)
     write_rst(table, output / 'claims.rst')

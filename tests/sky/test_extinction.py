@@ -9,7 +9,9 @@ import pytest
 from astropy.table import QTable
 from numpy.testing import assert_allclose
 
-from starcnn.sky import extinction_ratio, redden
+from starcnn.sky import Photometry, extinction_ratio, redden
+
+from .conftest import TABLES
 
 
 @pytest.fixture
@@ -46,9 +48,23 @@ def test_extinction_ratio(photometry):
     assert np.diff(list(ratios.values()))[0] > 0
 
 
+def test_r_v(stars):
+    """The ratio of total to selective extinction changes both, and 3.1 is the default."""
+    johnson = Photometry.read(TABLES / 'johnson.npz').select(['B', 'V'])
+    # The definition R_V = A_V / (A_B - A_V), which bands meet within some per cent.
+    for r_v in (2.6, 3.1, 5.0):
+        ratios = extinction_ratio(johnson, log_teff=4.2, r_v=r_v)
+        assert_allclose(ratios['V'] / (ratios['B'] - ratios['V']), r_v, rtol=0.08)
+    assert extinction_ratio(johnson) == extinction_ratio(johnson, r_v=3.1)
+    table = QTable({'log_teff': [4.2], 'B': [1.0] * u.mag, 'V': [1.0] * u.mag})
+    out = redden(table, 2 * u.mag, johnson, r_v=5.0)
+    expected = johnson.extinction([4.2], 2 * u.mag, r_v=5.0)[0]
+    assert_allclose(u.Quantity([out['B'][0], out['V'][0]]).value, 1 + expected.value)
+
+
 def test_errors(stars, photometry):
     """Tables without magnitudes and other ratios of extinction are refused."""
     with pytest.raises(ValueError, match=r"stars must have a column of \['Gaia_G'"):
         redden(stars['log_teff',], 1 * u.mag, photometry)
-    with pytest.raises(ValueError, match=r'r_v must be 3\.1, the value of the tables, got 5'):
+    with pytest.raises(ValueError, match=r'r_v must be between 3\.1 and 3\.1.*got 5'):
         redden(stars, 1 * u.mag, photometry, r_v=5)

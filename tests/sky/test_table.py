@@ -33,7 +33,13 @@ def test_write_and_read(tmp_path):
 def test_shipped_tables_are_listed_and_name_their_origin():
     """The listed hashes are those of the files, which name where they come from."""
     files = read_files('starcnn.sky', 'data')
-    assert [file.file for file in files] == ['parsec_v12s.npz', 'gaia_dr2.npz']
+    assert [file.file for file in files] == [
+        'parsec_v12s.npz',
+        'gaia_dr2.npz',
+        'hst_acs_wfc.npz',
+        'hst_wfc3_uvis.npz',
+        'johnson.npz',
+    ]
     for file in files:
         path = verify(packaged_path(file), file)
         with np.load(path, allow_pickle=False) as archive:

@@ -170,7 +170,7 @@ def test_half_refuses_to_change_the_answers(tmp_path):
     network = make_network()
     with torch.no_grad():
         network.body[1].first.weight *= 1e6
-    with pytest.raises(ValueError, match=r"network must give 'joint' .* to 0\.001 of"):
+    with pytest.raises(ValueError, match=r"network must give 'joint' .* to 0\.01 of"):
         export(network, SPEC, tmp_path / 'a.onnx', training={}, half=True)
     assert not list(tmp_path.iterdir())
 

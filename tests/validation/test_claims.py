@@ -182,3 +182,31 @@ def test_refused(fields, match):
     """Bars that do not fit the direction and unknown units are refused."""
     with pytest.raises(ValueError, match=match):
         make_claim(**fields)
+
+
+def test_mocks(tmp_path):
+    """Claims on mocks say how many, unless the caller does; the others are prepared as ever."""
+    calls = []
+
+    def draw(data, *, n_mocks, folder):
+        """Remember what was asked for."""
+        calls.append((data, n_mocks, folder))
+
+    def prepare(data):
+        """Remember the folder."""
+        calls.append(data)
+
+    claims = [make_claim('a', prepare=draw, n_mocks=50), make_claim('b', prepare=draw, n_mocks=50)]
+    claims.append(make_claim('c', prepare=prepare))
+    run(*claims)
+    run(*claims, n_mocks=7, folder=tmp_path)
+    assert calls == [(Path(), 50, None), Path(), (Path(), 7, tmp_path), Path()]
+
+
+@pytest.mark.parametrize('n_mocks', [0, -1, 2.5, True])
+def test_number_of_mocks(n_mocks):
+    """A number of mocks is a positive integer, for a claim and for a run."""
+    with pytest.raises(ValueError, match="n_mocks of 'score' must be a positive integer"):
+        make_claim(n_mocks=n_mocks)
+    with pytest.raises(ValueError, match='n_mocks must be a positive integer'):
+        run(make_claim(), n_mocks=n_mocks)

@@ -3,6 +3,7 @@
 Tests of the reports on a family's claims.
 """
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -171,6 +172,23 @@ def test_reproduce_environment(tmp_path, monkeypatch):
     """The data folder is taken from the environment if it is not given."""
     monkeypatch.setenv('STARCNN_DATA_DIR', 'elsewhere/data')
     assert reproduce('other', output=tmp_path)['n_sources'][0] == len('elsewhere/data')
+
+
+@pytest.mark.usefixtures('_toy_plugin')
+def test_reproduce_mocks(tmp_path, monkeypatch):
+    """The number of mocks is passed on; they are kept in the output folder."""
+    calls = []
+
+    def prepare(data, *, n_mocks, folder):
+        """Remember what was asked for."""
+        calls.append((n_mocks, folder))
+        return 'mocks'
+
+    claim = replace(CLAIMS[0], prepare=prepare, n_mocks=90)
+    monkeypatch.setitem(globals(), 'CLAIMS', [claim, claim, CLAIMS[3]])
+    reproduce('toy', output=tmp_path)
+    reproduce('toy', output=tmp_path, n_mocks=12)
+    assert calls == [(n, tmp_path / 'mocks') for n in (90, 12)]
 
 
 @pytest.mark.usefixtures('_toy_plugin')

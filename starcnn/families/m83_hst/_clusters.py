@@ -26,11 +26,16 @@ _COLUMNS = {
 }
 _DRAWN = ('gamma', 'seed')
 
+# What some parameters must be above; an EFF profile with a smaller gamma has infinitely many stars.
+_LOWER = {'age': 0.0, 'mass': 0.0, 'r_h': 0.0, 'gamma': 2.0}
+
 # Columns of the truth that are not parameters, so that a truth can be simulated again.
 _IGNORED = {'visibility', 'class', 'density'}
 
 _MAX_SEED = 2**62
 _STARS, _PLACES = range(2)  # the two uses of a seed
+
+_LEAST_SCATTER = 1e-12  # electron/s: below all noise
 
 # The mean number of draws per cluster at which drawing is given up.
 _PATIENCE = 400
@@ -146,9 +151,7 @@ def complete(parameters, setup, rng):
             raise ValueError(msg)
         label = f'parameters[{name!r}]'
         values = np.asarray(column) if unit is u.one else strip_unit(column, unit, label)
-        if not (np.isfinite(values) & (values >= 0)).all():
-            msg = f'{label} must be finite and not negative, got {values.min()}'
-            raise ValueError(msg)
+        _check_values(values, name, label)
         rows[name] = values if unit is u.one else values * unit
     if 'gamma' not in names:
         low, high = np.log(setup.options.gamma)
@@ -159,6 +162,18 @@ def complete(parameters, setup, rng):
         msg = f"parameters['seed'] must be integers, got {rows['seed'].dtype}"
         raise TypeError(msg)
     return rows
+
+
+def _check_values(values, name, label):
+    """Raise unless the values of a parameter can be."""
+    if name in _LOWER:
+        is_right, text = values > _LOWER[name], f'above {_LOWER[name]:g}'
+    else:
+        is_right, text = values >= 0, 'not negative'
+    is_right &= np.isfinite(values)
+    if not is_right.all():
+        msg = f'{label} must be finite and {text}, got {values[~is_right][0]}'
+        raise ValueError(msg)
 
 
 def _magnitude_names(setup):
@@ -197,12 +212,19 @@ def make_clusters(rows, setup):
 def _mean_flux(image, r_h, distances, setup):
     """Return the mean of the pixels within r_h,obs: r_h and the PSF, added in quadrature."""
     radii = np.hypot(r_h, setup.psf_radii) / setup.pixel_scale
+    radii = np.maximum(radii, distances.min())  # one pixel at least
     return np.array(
         [plane[distances <= radius].mean() for plane, radius in zip(image, radii, strict=True)]
     )
 
 
 def background_statistics(fields, setup):
-    """Return level and scatter of backgrounds (n, n_filter): median, and deviation near the centre."""
+    """Return the medians of backgrounds and their deviations near the centre, (n, n_filter)."""
     near = fields[:, :, setup.aperture]
-    return np.median(fields, axis=(2, 3)), near.std(axis=2)
+    n_pixels = fields.shape[2] * fields.shape[3]
+    return np.median(fields.reshape(*fields.shape[:2], n_pixels), axis=2), near.std(axis=2)
+
+
+def visibilities(flux, scatter):
+    """Return the visibility of clusters, the mean over the filters of equation 2 of the paper."""
+    return (flux / np.maximum(scatter, _LEAST_SCATTER)).mean(axis=1)

@@ -46,8 +46,11 @@ class Findings:
     scattered : `~astropy.table.Table`
         What it says about the same clusters on badly calibrated backgrounds.
 
-    images, empty_truth : `~astropy.nddata.NDData`, `~astropy.table.Table`
-        The mock clusters, and what is known of the empty fields.
+    images : `~astropy.nddata.NDData`
+        The mock clusters.
+
+    density : `~astropy.units.Quantity` with shape (n_field,)
+        The detectable stars per solid angle in the fields without a cluster.
 
     subsets : dict
         What it says about the same clusters in some of the bands, by their names.
@@ -59,7 +62,7 @@ class Findings:
     empty: Table
     scattered: Table
     images: NDData
-    empty_truth: Table
+    density: u.Quantity
     subsets: dict = field(default_factory=dict)
 
 

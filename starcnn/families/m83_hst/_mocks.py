@@ -7,7 +7,8 @@ import hashlib
 import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,57 +18,66 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 from tqdm import tqdm
 
+from starcnn.images import combine
+
 from ._options import Options
-from .simulator import BACKEND
+from ._setup import get_setup
+from .bank import BANK
+from .simulator import _LEAST_SCALE
 from .spec import DEFAULT
 
-__all__ = ['CROWDED', 'N_MOCKS', 'OPTIONS', 'UNITS', 'Mocks', 'draw_mocks']
+__all__ = ['N_MOCKS', 'OPTIONS', 'UNITS', 'Mocks', 'draw_mocks']
 
 # Section 4.1 of the paper: the number of clusters of the test, and of empty fields.
 N_MOCKS = 5000
 
-# Seeds of the test; those of training are small numbers.
+# Seed of the test; those of training are small numbers.
 _SEED = 20_200_109
 
-# Mocks that one task draws; also what is lost when the work is interrupted.
+# Clusters that one task draws; also what is lost when the work is interrupted.
 _CHUNK = 100
 
 # Section 4.1: the standard deviation of the factor of each band's background, Fig. 11.
 _SCATTER = 0.2
 
-# Detected sources per arcsec2 in the real frame of M31 (PHAT brick 9, F475W).
-CROWDED = 3.3
-
-# Fields from sparse to crowded, uniform in the logarithm: 62 % are as crowded as the real frame.
-OPTIONS = Options(density=(1.5, 12.0))
-
-# What differs between the kinds of mocks.
-_CHANGES = {
-    'clusters': {},
-    'empty': {'background_fraction': 1.0},
-    'scattered': {'calibration_scatter': _SCATTER},
-}
+# Detectable stars per arcsec2, from fewer than in a real frame of M31 to many more, uniform in the
+# logarithm. ``benchmarks/bench_fields.py`` compares such fields with the frame.
+OPTIONS = Options(density=(2.5, 40.0))
 
 # The columns of the truth with their units.
 UNITS = {item.name: item.unit for item in DEFAULT.parameters} | {'density': 'arcsec-2'}
+
+_IMAGES = ('clusters', 'scattered', 'empty')
+_RATE = u.electron / u.s
+_DENSITY = u.arcsec**-2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mocks:
     """
-    A stack of mock observations with their truth.
+    Stacks of mock observations, each with shape (n, n_filter, ny, nx), and their truth.
 
     Parameters
     ----------
-    images : `~astropy.nddata.NDData` with shape (n_source, n_filter, ny, nx)
-        The images.
+    clusters, scattered : `~astropy.nddata.NDData`
+        Clusters on fields; the same clusters on the same fields, whose bands
+        are multiplied by factors with a standard deviation of 20 %.
+
+    empty : `~astropy.nddata.NDData`
+        As many other fields, without a cluster.
 
     truth : `~astropy.table.QTable`
-        What they show.
+        The parameters of the clusters, and the ``density`` of their fields.
+
+    density : `~astropy.units.Quantity` with shape (n,)
+        The density of the empty fields.
     """
 
-    images: NDData
+    clusters: NDData
+    scattered: NDData
+    empty: NDData
     truth: QTable
+    density: u.Quantity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,18 +89,14 @@ class _Job:
     n: int
 
 
-def draw_mocks(kind, n=N_MOCKS, *, folder=None, n_workers=None, options=OPTIONS):
+def draw_mocks(n=N_MOCKS, *, folder=None, n_workers=None, options=OPTIONS):
     """
-    Draw mock clusters or empty fields, or read those that were drawn before.
+    Draw mock clusters and empty fields, or read those that were drawn before.
 
     Parameters
     ----------
-    kind : {'clusters', 'scattered', 'empty'}
-        Clusters; the same clusters on backgrounds whose bands are multiplied by
-        a factor with a standard deviation of 20 %; or fields without a cluster.
-
     n : int, optional
-        The number of sources.
+        The number of clusters, and of empty fields.
 
     folder : str, `~pathlib.Path` or `None`, optional
         Where they are kept, chunk by chunk, so that interrupted work goes on.
@@ -107,33 +113,34 @@ def draw_mocks(kind, n=N_MOCKS, *, folder=None, n_workers=None, options=OPTIONS)
     mocks : `Mocks`
         The observations and their truth.
     """
-    options = replace(options, **_CHANGES[kind])
-    # scattered clusters are the clusters once more
-    stream = list(_CHANGES).index('clusters' if kind == 'scattered' else kind)
     jobs = [
-        _Job(options=options, seed=(_SEED, stream, start), n=min(_CHUNK, n - start))
+        _Job(options=options, seed=(_SEED, start), n=min(_CHUNK, n - start))
         for start in range(0, n, _CHUNK)
     ]
-    chunks = _run(jobs, kind, None if folder is None else Path(folder), n_workers)
-    images = np.concatenate([chunk['images'] for chunk in chunks])
-    truth = QTable()
-    for name, unit in UNITS.items():
-        truth[name] = np.concatenate([chunk[name] for chunk in chunks]) << u.Unit(unit)
-    (part,) = DEFAULT.inputs
-    meta = {'filters': part.filters, 'pixel_scale': part.pixel_scale * u.arcsec}
-    return Mocks(images=NDData(images, unit=part.unit, meta=meta), truth=truth)
+    chunks = _run(jobs, None if folder is None else Path(folder), n_workers)
+    columns = {
+        name: np.concatenate([chunk[name] for chunk in chunks])
+        for name in (*UNITS, 'empty_density')
+    }
+    meta = {'filters': options.filters, 'pixel_scale': options.pixel_scale}
+    stacks = {
+        name: NDData(np.concatenate([chunk[name] for chunk in chunks]), unit=_RATE, meta=meta)
+        for name in _IMAGES
+    }
+    truth = QTable({name: columns[name] << u.Unit(unit) for name, unit in UNITS.items()})
+    return Mocks(truth=truth, density=columns['empty_density'] << _DENSITY, **stacks)
 
 
-def _run(jobs, kind, folder, n_workers):
+def _run(jobs, folder, n_workers):
     """Return the chunks in order, from the folder where they are there."""
-    paths = [None if folder is None else folder / f'{kind}-{_name(job)}.npz' for job in jobs]
+    paths = [None if folder is None else folder / f'{_name(job)}.npz' for job in jobs]
     missing = [i for i, path in enumerate(paths) if path is None or not path.exists()]
     chunks = {}
     n_workers = min(n_workers or os.cpu_count() or 1, max(1, len(missing)))
     with _open_pool(n_workers) as run:
         drawn = tqdm(
             run(_draw, [jobs[i] for i in missing]),
-            desc=kind,
+            desc='mocks',
             total=len(missing),
             leave=False,
             disable=None,
@@ -157,7 +164,7 @@ def _open_pool(n_workers):
 
 def _name(job):
     """Return what tells a chunk from all others, for the name of its file."""
-    return hashlib.sha256(repr(job).encode()).hexdigest()[:16]
+    return hashlib.sha256(f'{version("starcnn")} {job!r}'.encode()).hexdigest()[:16]
 
 
 def _write(path, chunk):
@@ -172,19 +179,29 @@ def _write(path, chunk):
 def _read(path):
     """Read a chunk."""
     with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in ('images', *UNITS)}
+        return {name: stored[name] for name in (*_IMAGES, *UNITS, 'empty_density')}
 
 
 def _draw(job):
-    """Return the images and the truth of one chunk, in the units of `UNITS`."""
-    parameter_rng, rng = np.random.default_rng(job.seed).spawn(2)
-    parameters = BACKEND.sample(job.n, job.options, parameter_rng)
-    images, truth = BACKEND.simulate(parameters, job.options, rng)
-    columns = {name: _plain(truth[name], unit) for name, unit in UNITS.items()}
-    return {'images': images.data.astype(np.float32), **columns}
+    """Return images, electron/s, and truth of one chunk, in the units of `UNITS`."""
+    streams = np.random.default_rng(job.seed).spawn(6)
+    parameters = BANK.sample(job.n, job.options, streams[0])
+    made, truth = BANK.simulate(parameters, job.options, streams[1])
+    clusters, fields = (made[name].astype(np.float32) for name in ('clusters', 'fields'))
+    scale = 1 + _SCATTER * streams[2].normal(size=fields.shape[:2])
+    scale = np.maximum(scale, _LEAST_SCALE)[:, :, np.newaxis, np.newaxis]
+    empty, density = get_setup(job.options).draw_backgrounds(job.n, streams[3])
+    return {
+        'clusters': _put(clusters, fields, job.options, streams[4]),
+        'scattered': _put(clusters, fields * scale, job.options, streams[5]),
+        'empty': empty.astype(np.float32),
+        'empty_density': density,
+        **{name: u.Quantity(truth[name]).to_value(unit) for name, unit in UNITS.items()},
+    }
 
 
-def _plain(column, unit):
-    """Return a column as floats in a unit, NaN where it is masked."""
-    column = column.filled(np.nan) if hasattr(column, 'filled') else column
-    return u.Quantity(column).to_value(unit).astype(np.float64)
+def _put(clusters, fields, options, rng):
+    """Return clusters on fields as float32, electron/s."""
+    times = np.array(options.exposure_times) * u.s
+    images = combine(clusters * _RATE, fields * _RATE, exposure_time=times, rng=rng)
+    return images.to_value(_RATE).astype(np.float32)

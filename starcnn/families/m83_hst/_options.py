@@ -4,7 +4,7 @@ The options of the simulator, and their checks.
 """
 
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 
 import astropy.units as u
 import numpy as np
@@ -40,6 +40,8 @@ _POSITIVE = ('a', 'r_h', 'density')
 _FRACTIONS = ('background_fraction', 'calibration_scatter')
 _PER_FILTER = ('instruments', 'exposure_times', 'magnitude_limits')
 _SAMPLING = ('nearest', 'poisson')
+_Z_MAX = 0.1  # above all isochrones
+_GAMMA_MIN = 2.0  # of an EFF profile with finitely many stars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,17 @@ class Options:
                 msg = f'{name} must be zero or a positive number, got {value!r}'
                 raise ValueError(msg)
         self._check_filters()
+        if np.shape(self.shape) != (2,) or not all(
+            isinstance(size, Integral) and size > 0 for size in self.shape
+        ):
+            msg = f'shape must be two positive integers, got {self.shape!r}'
+            raise ValueError(msg)
+        if not isinstance(self.z, Real) or not 0 < self.z < _Z_MAX:
+            msg = f'z must be a number between 0 and {_Z_MAX}, got {self.z!r}'
+            raise ValueError(msg)
+        if self.gamma[0] <= _GAMMA_MIN:
+            msg = f'gamma must be above {_GAMMA_MIN:g}, got {self.gamma!r}'
+            raise ValueError(msg)
         if self.sampling not in _SAMPLING:
             msg = f'sampling must be one of {list(_SAMPLING)}, got {self.sampling!r}'
             raise ValueError(msg)
@@ -170,6 +183,14 @@ class Options:
         n = len(self.filters)
         if not n or len(set(self.filters)) != n:
             msg = f'filters must be different, and one at least, got {self.filters!r}'
+            raise ValueError(msg)
+        for name in ('exposure_times', 'magnitude_limits'):
+            values = getattr(self, name)
+            if not all(isinstance(value, Real) for value in values):
+                msg = f'{name} must be numbers, got {values!r}'
+                raise ValueError(msg)
+        if not min(self.exposure_times) > 0:
+            msg = f'exposure_times must be positive, got {self.exposure_times!r}'
             raise ValueError(msg)
         sizes = {name: len(getattr(self, name)) for name in _PER_FILTER}
         sizes |= {name: len(getattr(self, name)) or n for name in ('psfs', 'mosaics')}

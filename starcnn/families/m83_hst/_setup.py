@@ -164,9 +164,12 @@ class Setup:
         """
         shape = self.options.shape
         if self.options.mosaics:
-            return self.mosaics._draw(n, shape, rng, part), np.full(n, np.nan)
+            patches, _ = self.mosaics._draw(n, shape, rng, part)
+            return patches, np.full(n, np.nan)
+        if not n:
+            return np.zeros((0, len(self.bands), *shape), np.float32), np.zeros(0)
         tiles, densities = [], []
-        per_side = [_FRAME // size for size in shape]
+        per_side = [max(_FRAME // size, 1) for size in shape]
         while len(tiles) < n:
             n_missing = n - len(tiles)
             rows = min(per_side[0], int(np.ceil(np.sqrt(n_missing))))
@@ -183,7 +186,8 @@ def _has_unit(path):
     """Whether the header of a FITS file names the unit of its pixels."""
     from astropy.io import fits
 
-    return any('BUNIT' in unit.header for unit in fits.open(path))
+    with fits.open(path) as units:
+        return any('BUNIT' in unit.header for unit in units)
 
 
 def get_setup(options):

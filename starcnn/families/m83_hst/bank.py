@@ -7,7 +7,7 @@ import numpy as np
 
 from starcnn.plugins import SimulatorBackend
 
-from ._clusters import background_statistics, complete, make_clusters
+from ._clusters import background_statistics, complete, make_clusters, visibilities
 from ._setup import get_setup
 from .simulator import BACKEND, Options, _truth, sample
 
@@ -38,7 +38,7 @@ def simulate_bank(parameters, options, rng):
     fields, density = setup.draw_backgrounds(len(rows), rng)
     clusters = make_clusters(rows, setup)
     level, scatter = background_statistics(fields, setup)
-    visibility = (clusters.flux / scatter).mean(axis=1)
+    visibility = visibilities(clusters.flux, scatter)
     truth = _truth(rows, clusters, np.ones(len(rows), bool), visibility, density, options)
     data = {
         'clusters': clusters.images.astype(np.float16),

@@ -5,6 +5,7 @@ The default network: keeps the fluxes, takes any of the filters, one smooth join
 
 import contextlib
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -59,7 +60,7 @@ class DefaultNetwork(nn.Module):
         self.ring_layers = nn.Sequential(
             PreciseLinear(n_filters * (2 * rings.shape[1] + 2), 256),
             nn.SiLU(),
-            nn.Linear(256, _N_RING_FEATURES),
+            PreciseLinear(256, _N_RING_FEATURES),
             nn.SiLU(),
         )
         layers, n_in = [], 3 * n_filters + 1
@@ -69,7 +70,7 @@ class DefaultNetwork(nn.Module):
             n_in = n_out
         self.convolutions = nn.Sequential(*layers)
         self.dense = nn.Sequential(
-            nn.Linear(2 * n_in + _N_RING_FEATURES, _WIDTH), nn.SiLU(), nn.Dropout(0.1)
+            PreciseLinear(2 * n_in + _N_RING_FEATURES, _WIDTH), nn.SiLU(), nn.Dropout(0.1)
         )
         self.joint = _PairwiseHead(_WIDTH, joint.dimensions[1:])
         self.r_h = GridHead(_WIDTH, r_h.dimensions[1:])
@@ -140,10 +141,7 @@ def _make_rings(shape):
     y, x = (torch.arange(n) - (n - 1) / 2 for n in shape)
     radius = torch.sqrt(y[:, None] ** 2 + x**2)
     edges = [edge for edge in _RINGS if edge < radius.max()] + [float(radius.max()) + 1]
-    rings = [
-        ((radius >= low) & (radius < high)).float().flatten()
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    rings = [((radius >= low) & (radius < high)).float().flatten() for low, high in pairwise(edges)]
     return radius, torch.stack([ring / ring.sum() for ring in rings if ring.sum() > 0], dim=1)
 
 

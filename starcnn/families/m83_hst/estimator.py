@@ -3,22 +3,26 @@
 Cutouts to arrays, and arrays to ages, extinctions, masses and sizes.
 """
 
+import astropy.units as u
 import numpy as np
 
 from starcnn.files import read_files
 from starcnn.flags import FAINT, FILLED, NO_DATA
-from starcnn.images import to_array
+from starcnn.images import get_band, to_array
 from starcnn.networks import Posterior
 from starcnn.plugins import NetworkBackend
 from starcnn.tables import parameter_table
 
-from .spec import BIBCODE, NAME
+from .spec import BIBCODE, FILTERS, INSTRUMENT, NAME
 
 __all__ = ['BACKEND', 'FAINT_LIMIT', 'decode', 'encode']
 
 # A cluster with a visibility of one stands out from its background by one standard deviation of
 # it (Bialopetravicius & Narbutis 2020, equation 2).
 FAINT_LIMIT = 1.0
+
+# Units of counts, which only an exposure time or a gain makes electron/s.
+_COUNTS = ('electron', 'adu', 'adu / s')
 
 # With more than this part of the pixels missing in its best filter, a cutout has no result.
 MOST_MISSING = 0.5
@@ -34,6 +38,9 @@ def encode(data, spec):
         The cutouts, with a unit, ``meta['filters']`` and
         ``meta['pixel_scale']``; see `starcnn.images.to_array`. The default
         network takes any of its filters; the network of the paper needs all.
+        Fluxes in Jy and magnitudes are converted with the zero points of
+        ``meta['bands']``, a list of `~starcnn.images.Band`, or else those of
+        WFC3/UVIS; counts need ``meta['bands']``, which have exposure times.
 
     spec : `~starcnn.networks.Spec`
         The spec of the network.
@@ -49,7 +56,7 @@ def encode(data, spec):
         If ``data`` is not such a stack.
     """
     part = spec.inputs[0]
-    array, _ = to_array(data, part, allow_missing=_takes_any(spec))
+    array, _ = to_array(data, part, bands=_bands(data, spec), allow_missing=_takes_any(spec))
     return {part.name: array}
 
 
@@ -103,10 +110,22 @@ def describe(data, spec):
         Bits of `starcnn.flags`: ``FILLED`` where some pixels, or some filters,
         are missing, ``NO_DATA`` where most are.
     """
-    _, missing = to_array(data, spec.inputs[0], allow_missing=_takes_any(spec))
+    part, bands = spec.inputs[0], _bands(data, spec)
+    _, missing = to_array(data, part, bands=bands, allow_missing=_takes_any(spec))
     flags = np.where((missing > 0).any(axis=1), FILLED, 0)
     flags |= np.where(missing.min(axis=1) > MOST_MISSING, NO_DATA, 0)
     return data.meta.get('sources'), flags
+
+
+def _bands(data, spec):
+    """Return the bands of cutouts: those given, or of M83, whose counts need an exposure time."""
+    if 'bands' in data.meta:
+        return data.meta['bands']
+    unit = getattr(data, 'unit', None)
+    is_counts = unit is not None and any(unit.is_equivalent(u.Unit(name)) for name in _COUNTS)
+    if is_counts or not set(spec.inputs[0].filters) <= set(FILTERS):
+        return None
+    return [get_band(INSTRUMENT, name) for name in spec.inputs[0].filters]
 
 
 def _takes_any(spec):

@@ -16,6 +16,8 @@ _SINGLE_WIDTH = 0.5
 _CLASS_WEIGHT = 1.0
 _VISIBILITY_WEIGHT = 0.3
 
+_LEAST_SHARE = 0.01  # of a class in a batch
+
 _LEAST = 1e-20  # a probability whose logarithm is still finite
 
 
@@ -67,14 +69,17 @@ def default_loss(outputs, truth, *, spec):
         The mean over the batch; images without a cluster count for the class
         and the visibility only.
     """
-    joint, r_h, classes, visibility = spec.outputs
+    joint, _, classes, _ = spec.outputs
     is_cluster = truth['class'] == 1
     cells = {p.name: _cells(truth[p.name], p.grid) for p in spec.parameters}
     seen = torch.where(is_cluster, cells['visibility'], 0)
     rows = torch.arange(len(is_cluster), device=is_cluster.device)
     where = [cells[p.name] for p in joint.parameters]
     cluster = -_log(outputs[joint.name][(rows, *where)]) - _log(outputs['r_h'][rows, cells['r_h']])
-    everywhere = _CLASS_WEIGHT * _class_loss(outputs[classes.name], truth['class'])
+    # Whatever the part of images without a cluster in training, both classes weigh the same.
+    share = is_cluster.float().mean().clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
+    balance = torch.where(is_cluster, 1 / share, 1 / (1 - share)) / 2
+    everywhere = _CLASS_WEIGHT * balance * _class_loss(outputs[classes.name], truth['class'])
     everywhere = everywhere - _VISIBILITY_WEIGHT * _log(outputs['visibility'][rows, seen])
     return (torch.where(is_cluster, cluster, 0.0) + everywhere).mean()
 

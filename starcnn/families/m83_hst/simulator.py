@@ -12,7 +12,13 @@ from astropy.utils.masked import Masked
 from starcnn.images import combine
 from starcnn.plugins import SimulatorBackend
 
-from ._clusters import background_statistics, complete, draw_parameters, make_clusters
+from ._clusters import (
+    background_statistics,
+    complete,
+    draw_parameters,
+    make_clusters,
+    visibilities,
+)
 from ._options import Options
 from ._setup import get_setup
 from .spec import BIBCODE, LABELS, NAME
@@ -74,7 +80,7 @@ def simulate(parameters, options, rng):
     -------
     images : `~astropy.nddata.NDData` with shape (n, n_filter, ny, nx)
         The images, electron/s. ``meta`` has ``filters``, ``pixel_scale``,
-        ``background`` (its kind), and ``sources``.
+        ``BACKGRND`` (the kind of background), and ``sources``.
 
     truth : `~astropy.table.QTable`
         One row per image: the parameters, ``class``, ``visibility``, the
@@ -109,12 +115,12 @@ def simulate(parameters, options, rng):
             rng=streams[3],
         ).to_value(_RATE)
     _, scatter = background_statistics(fields, setup)
-    visibility = (clusters.flux / scatter).mean(axis=1)
+    visibility = visibilities(clusters.flux, scatter)
     truth = _truth(rows, clusters, is_cluster, visibility, density, options)
     meta = {
         'filters': options.filters,
         'pixel_scale': options.pixel_scale,
-        'background': 'mosaics' if options.mosaics else 'simulated',
+        'BACKGRND': 'mosaics' if options.mosaics else 'simulated',
         'sources': QTable({'id': np.arange(1, len(rows) + 1)}),
     }
     return NDData(images, unit=_RATE, meta=meta), truth

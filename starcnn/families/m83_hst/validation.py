@@ -7,20 +7,28 @@ from functools import cache, partial
 from itertools import combinations
 
 import numpy as np
+from astropy.nddata import NDData
 
 from starcnn import Estimator
 from starcnn.exceptions import DataFileError
-from starcnn.validation import Claim, bootstrap, central_coverage, error_bound
-
-from ._figures import (
-    draw_classes,
-    draw_errors,
-    draw_examples,
-    draw_pairs,
-    draw_stochastic,
+from starcnn.validation import (
+    EXTENDED,
+    Claim,
+    bootstrap,
+    central_coverage,
+    coverage_in_bins,
+    error_bound,
+    plot_examples,
+    plot_parameter_pairs,
+    plot_stochastic,
+    plot_true_derived,
+    plot_visibility_class,
 )
-from ._findings import NAMES, Findings, find, take_bands, to_axes
-from ._mocks import CROWDED, N_MOCKS, draw_mocks
+
+from . import _bars as bars
+from ._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
+from ._mocks import N_MOCKS, OPTIONS, draw_mocks
+from ._stochastic import SECOND, draw_cases
 from .estimator import BACKEND
 from .spec import DEFAULT, FILTERS, NAME
 
@@ -37,43 +45,21 @@ _POINT_TEXTS = {'unfold': 'mean around the peak', 'median': 'median'}
 _TEXTS = {'age': 'age', 'a_v': 'A_V', 'mass': 'mass', 'r_h': 'size'}
 _UNITS = {'age': 'dex', 'a_v': 'mag', 'mass': 'dex', 'r_h': 'dex'}
 
-# The bounds of 95 % of the errors: Section 4.1 and Fig. 10 of the paper, and our bars.
-_BOUNDS = {'age': 0.9, 'a_v': 1.4, 'mass': 0.4, 'r_h': 0.2}
-_BOUND_BARS = {
-    'paper': {'age': 0.8, 'a_v': 1.3, 'mass': 0.35, 'r_h': 0.18},
-    'default': {'age': 0.5, 'a_v': 0.8, 'mass': 0.2, 'r_h': 0.1},
-}
-
-# Bars of the shares of visible clusters called clusters, and of empty fields called empty.
-_CALLED_BARS = {'paper': 0.97, 'default': 0.99}
-_EMPTY_BARS = {'paper': 0.95, 'default': 0.98}
-_VISIBLE = 3.0
-_CALLED = 0.5  # probability of a cluster, Section 4.1
-
-# The errors grow by 10 % with the calibration scatter (Section 4.1); ours at most so.
-_GROWTH, _GROWTH_BARS = 1.1, {'paper': None, 'default': 1.1}
-
-# Shares of bimodal and extended distributions, Section 3.3; the first is an upper limit. The paper
-# does not say what is extended: here, 68 % of the probability cover ten of its 200 cells or more.
-_BIMODAL, _EXTENDED = 0.01, 0.2
-_EXTENT = 0.05
-
-# Intervals of the default network: overall and in bins of log age.
-_LEVELS = (0.68, 0.95)
-_MARGIN, _BIN_MARGIN = 0.02, 0.05
-_BIN = 0.5  # dex
-_TINY = 1e-6  # dex: a discrete age at the edge of two bins is in the upper one
-_LEAST_IN_BIN = 30  # clusters; fewer say nothing
-
-_HALF = 0.5  # of the fields at least are as crowded as the frame of M31
-
 _N_RESAMPLES = 100
+_TINY = 1e-6  # dex: a discrete age at the edge of two bins is in the upper one
+
+# Fig. 9: images of each cluster, at most, and one for so many mocks.
+_N_CASES, _MOCKS_PER_CASE = 100, 50
+
+# Fig. 21: the clusters that are nearest to these log ages, A_V and log masses.
+_EXAMPLES = ((6.8, 0.5, 3.9), (8.3, 1.0, 5.0), (9.5, 1.5, 5.3))
+_EXAMPLE_NAMES = ('age', 'a_v', 'mass')
 
 
 @cache
-def _draw(kind, n_mocks, folder):
-    """Return the mocks of one kind, the same for all networks."""
-    return draw_mocks(kind, n_mocks, folder=folder)
+def _draw(n_mocks, folder):
+    """Return the mocks, the same for all networks."""
+    return draw_mocks(n_mocks, folder=folder)
 
 
 def _open(variant):
@@ -100,19 +86,17 @@ def _prepare(variant, _data=None, *, n_mocks=N_MOCKS, folder=None):
     """Return what one network says about the mocks."""
     estimator = _open(variant)
     look = partial(find, estimator, point=_POINTS[variant])
-    clusters, scattered, empty = (
-        _draw(kind, n_mocks, folder) for kind in ('clusters', 'scattered', 'empty')
-    )
+    mocks = _draw(n_mocks, folder)
     return Findings(
         estimator=estimator,
-        truth=to_axes(clusters.truth, DEFAULT.parameters),
-        found=look(clusters.images, clusters.truth),
-        empty=look(empty.images),
-        scattered=look(scattered.images, scattered.truth),
-        images=clusters.images,
-        empty_truth=empty.truth,
+        truth=to_axes(mocks.truth, DEFAULT.parameters),
+        found=look(mocks.clusters, mocks.truth),
+        empty=look(mocks.empty),
+        scattered=look(mocks.scattered, mocks.truth),
+        images=mocks.clusters,
+        density=mocks.density,
         subsets={
-            text: look(take_bands(clusters.images, names), clusters.truth)
+            text: look(take_bands(mocks.clusters, names), mocks.truth)
             for text, names in _subsets(variant).items()
         },
     )
@@ -162,18 +146,18 @@ def _growth(truth, found, scattered):
 
 def _measure_called(context):
     """Return the share of the visible clusters that are called clusters."""
-    is_visible = 10 ** np.asarray(context.truth['visibility']) > _VISIBLE
-    return _share(np.asarray(context.found['prob_cluster'])[is_visible] > _CALLED)
+    is_visible = 10 ** np.asarray(context.truth['visibility']) > bars.VISIBLE
+    return _share(np.asarray(context.found['prob_cluster'])[is_visible] > bars.CALLED)
 
 
 def _measure_empty(context):
     """Return the share of the empty fields that are called empty."""
-    return _share(np.asarray(context.empty['prob_cluster']) <= _CALLED)
+    return _share(np.asarray(context.empty['prob_cluster']) <= bars.CALLED)
 
 
-def _measure_crowded(context):
-    """Return the share of the empty fields that are as crowded as the real frame of M31."""
-    return _share(context.empty_truth['density'].to_value('arcsec-2') >= CROWDED)
+def _measure_crowded(least, context):
+    """Return the share of the empty fields with so many detectable stars per arcsec2 or more."""
+    return _share(context.density.to_value('arcsec-2') >= least)
 
 
 def _measure_bimodal(context):
@@ -184,7 +168,7 @@ def _measure_bimodal(context):
 def _measure_extended(context):
     """Return the share of the distributions of age and A_V with one extended mode."""
     is_single = np.asarray(context.found['n_modes']) == 1
-    return _share(is_single & (np.asarray(context.found['extent']) >= _EXTENT))
+    return _share(is_single & (np.asarray(context.found['extent']) > EXTENDED))
 
 
 def _measure_coverage(names, level, subset, context):
@@ -203,29 +187,70 @@ def _measure_worst_bin(name, level, context):
 
 def _worst_bin(level, pit, log_age):
     """Return the largest deviation of the coverage over bins of log age with enough clusters."""
-    bins = np.floor((log_age - DEFAULT.parameters[0].bounds[0] + _TINY) / _BIN)
-    deviations = [
-        abs(float(central_coverage(pit[bins == k], level)) - level)
-        for k in np.unique(bins)
-        if (bins == k).sum() >= _LEAST_IN_BIN
-    ]
-    return max(deviations, default=np.nan)
+    low, high = DEFAULT.parameters[0].bounds
+    edges = np.arange(low, high + bars.BIN, bars.BIN) - _TINY
+    coverage, counts = coverage_in_bins(pit, log_age, edges=edges, level=level)
+    is_full = counts >= bars.LEAST_IN_BIN
+    return float(np.abs(coverage[is_full] - level).max()) if is_full.any() else np.nan
+
+
+def _quantities(table):
+    """Return columns on axes as quantities."""
+    return from_axes(table, DEFAULT.parameters)
+
+
+def _draw_errors(column, context):
+    """Return Fig. 10, or Fig. 11 of what was found with calibration scatter."""
+    return plot_true_derived(*map(_quantities, (context.truth, getattr(context, column))))
+
+
+def _draw_classes(context):
+    """Return Fig. 12: probability of a cluster and visibility, of clusters and empty fields."""
+    return plot_visibility_class(*map(_quantities, (context.found, context.empty, context.truth)))
+
+
+def _draw_pairs(context):
+    """Return Fig. 13: pairs of derived parameters."""
+    return plot_parameter_pairs(_quantities(context.found))
+
+
+def _draw_stochastic(context):
+    """Return Fig. 9: the same clusters with other stars (above), on other backgrounds (below)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 8), layout='constrained')
+    n = int(np.clip(len(context.truth) // _MOCKS_PER_CASE, 2, _N_CASES))
+    for row, vary in zip(figure.subplots(2, 2), ('stars', 'background'), strict=True):
+        for axes, second in zip(row, SECOND, strict=True):
+            cases = draw_cases(second, vary, n, options=OPTIONS)
+            posterior = context.estimator.posterior(cases.images)
+            parts = [posterior[k : k + n] for k in range(0, len(posterior), n)]
+            spec = context.estimator.spec
+            plot_stochastic(parts, cases.truth[::n], spec, names=('age', second), axes=axes)
+            axes.set_title(f'other {vary}', fontsize=10)
+    return figure
+
+
+def _draw_examples(context):
+    """Return Fig. 21: three clusters, in colour and in each filter, and what is known of them."""
+    x = np.column_stack([context.truth[name] for name in _EXAMPLE_NAMES])
+    widths = np.ptp(x, axis=0)
+    rows = [int((((x - target) / widths) ** 2).sum(axis=1).argmin()) for target in _EXAMPLES]
+    images = NDData(context.images.data[rows], unit=context.images.unit, meta=context.images.meta)
+    posterior = context.estimator.posterior(images)
+    truth = _quantities(context.truth)[rows]
+    return plot_examples(images, posterior, context.estimator.spec, truth=truth)
 
 
 # The figures of the paper by the claim that they belong to: 10, 11, 12, 13, 9 and 21.
 _FIGURES = {
-    'age': lambda _: partial(draw_errors, 'found'),
-    'scatter': lambda _: partial(draw_errors, 'scattered'),
-    'class': lambda _: draw_classes,
-    'mass': lambda _: draw_pairs,
-    'bimodal': lambda variant: partial(draw_stochastic, _POINTS[variant]),
-    'extended': lambda _: draw_examples,
+    'age': partial(_draw_errors, 'found'),
+    'scatter': partial(_draw_errors, 'scattered'),
+    'class': _draw_classes,
+    'mass': _draw_pairs,
+    'bimodal': _draw_stochastic,
+    'extended': _draw_examples,
 }
-
-
-def _find_figure(variant, key):
-    """Return the function that draws the figure of a claim, if it has one."""
-    return _FIGURES[key](variant) if key in _FIGURES else None
 
 
 def _bound_claims(variant, common):
@@ -236,11 +261,11 @@ def _bound_claims(variant, common):
             name=f'95 % of {_TEXTS[name]} errors, {variant}',
             source=f'{_PAPER}, Fig. 10; {text} on {_MOCKS}',
             measure=partial(_measure_bound, name, None),
-            paper=_BOUNDS[name],
-            bar=_BOUND_BARS[variant][name],
+            paper=bars.BOUNDS[name],
+            bar=bars.BOUND_BARS[variant][name],
             better='lower',
             unit=_UNITS[name],
-            figure=_find_figure(variant, name),
+            figure=_FIGURES.get(name),
             **common,
         )
 
@@ -249,17 +274,17 @@ def _class_claims(variant, common):
     """Return the claims about clusters and empty fields."""
     yield Claim(
         name=f'visible clusters called clusters, {variant}',
-        source=f'{_PAPER}, Fig. 12: most; visibility above {_VISIBLE:g}, {_MOCKS}',
+        source=f'{_PAPER}, Fig. 12: most; visibility above {bars.VISIBLE:g}, {_MOCKS}',
         measure=_measure_called,
-        bar=_CALLED_BARS[variant],
-        figure=_find_figure(variant, 'class'),
+        bar=bars.CALLED_BARS[variant],
+        figure=_FIGURES['class'],
         **common,
     )
     yield Claim(
         name=f'empty fields called empty, {variant}',
         source=f'{_PAPER}, Fig. 12: most; {_MOCKS}',
         measure=_measure_empty,
-        bar=_EMPTY_BARS[variant],
+        bar=bars.EMPTY_BARS[variant],
         **common,
     )
 
@@ -273,15 +298,15 @@ def _shape_claims(variant, common):
             name=f'growth of errors with 20 % calibration scatter, {text}, {variant}',
             source=f'{_PAPER}, Fig. 11; ratio of 95 % errors, here without training anew',
             measure=partial(_measure_growth, names),
-            paper=_GROWTH if is_mean else None,
-            bar=_GROWTH_BARS[variant] if is_mean else None,
+            paper=bars.GROWTH if is_mean else None,
+            bar=bars.GROWTH_BARS[variant] if is_mean else None,
             better='lower',
-            figure=_find_figure(variant, 'scatter') if is_mean else None,
+            figure=_FIGURES['scatter'] if is_mean else None,
             **common,
         )
     for text, measure, paper, note in (
-        ('bimodal', _measure_bimodal, _BIMODAL, 'below 1 %'),
-        ('extended', _measure_extended, _EXTENDED, f'here 68 % on {_EXTENT:.0%} of the map'),
+        ('bimodal', _measure_bimodal, bars.BIMODAL, 'below 1 %'),
+        ('extended', _measure_extended, bars.EXTENDED, f'here 68 % on {EXTENDED:.0%} of the map'),
     ):
         yield Claim(
             name=f'share of {text} distributions of age and A_V, {variant}',
@@ -289,7 +314,7 @@ def _shape_claims(variant, common):
             measure=measure,
             paper=paper,
             better='lower',
-            figure=_find_figure(variant, text),
+            figure=_FIGURES.get(text),
             **common,
         )
 
@@ -297,8 +322,8 @@ def _shape_claims(variant, common):
 def _coverage_claims(variant, common):
     """Return the claims about the intervals, with bars for the default network."""
     has_bar = variant == 'default'
-    for level in _LEVELS:
-        within = (round(level - _MARGIN, 3), round(level + _MARGIN, 3))
+    for level in bars.LEVELS:
+        within = (round(level - bars.MARGIN, 3), round(level + bars.MARGIN, 3))
         for name in NAMES:
             text = f'{100 * level:.0f} % of {_TEXTS[name]}'
             yield Claim(
@@ -311,9 +336,9 @@ def _coverage_claims(variant, common):
             )
             yield Claim(
                 name=f'coverage, worst bin of age, {text}, {variant}',
-                source=f'{_OURS}; largest deviation in bins of {_BIN} dex',
+                source=f'{_OURS}; largest deviation in bins of {bars.BIN} dex',
                 measure=partial(_measure_worst_bin, name, level),
-                bar=_BIN_MARGIN if has_bar else None,
+                bar=bars.BIN_MARGIN if has_bar else None,
                 better='lower',
                 **common,
             )
@@ -331,7 +356,7 @@ def _subset_claims(variant, common):
                 unit=_UNITS[name],
                 **common,
             )
-        for level in _LEVELS:
+        for level in bars.LEVELS:
             yield Claim(
                 name=f'coverage, {100 * level:.0f} %, {subset}, {variant}',
                 source=f'{_OURS}, other bands left out; mean of four parameters',
@@ -344,19 +369,20 @@ def _subset_claims(variant, common):
 def _claims():
     """Yield all claims: the paper's network first, then ours."""
     for variant, prepare in _PREPARE.items():
-        common = {'family': NAME, 'prepare': prepare}
+        common = {'family': NAME, 'prepare': prepare, 'n_mocks': N_MOCKS}
         yield from _bound_claims(variant, common)
         yield from _class_claims(variant, common)
         yield from _shape_claims(variant, common)
         yield from _coverage_claims(variant, common)
         yield from _subset_claims(variant, common)
-    yield Claim(
-        name='share of test fields as crowded as M31',
-        source=f'the real frame has {CROWDED:g} sources per square arcsec',
-        measure=_measure_crowded,
-        bar=_HALF,
-        **common,
-    )
+    for text, least in bars.CROWDED.items():
+        yield Claim(
+            name=f'share of test fields as crowded as M31 {text}',
+            source=f'at least {least:g} detectable stars per square arcsec; see the page',
+            measure=partial(_measure_crowded, least),
+            bar=bars.HALF,
+            **common,
+        )
 
 
 CLAIMS = list(_claims())
