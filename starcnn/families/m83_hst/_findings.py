@@ -77,11 +77,13 @@ def to_axes(table, parameters):
 
 
 def from_axes(axes, parameters):
-    """Return the values on the axes of the parameters as quantities, as results have them."""
+    """Return what is on the axes of the parameters, as a result has it: quantities, if they can."""
     table = QTable(axes[[name for name in axes.colnames if not name.startswith('pit_')]])
     for parameter in parameters:
-        x = np.asarray(axes[parameter.name])
-        table[parameter.name] = (10**x if parameter.log else x) << u.Unit(parameter.unit)
+        if parameter.name in axes.colnames:
+            x = np.asarray(axes[parameter.name])
+            x = 10**x if parameter.log else x
+            table[parameter.name] = x << u.Unit(parameter.unit) if parameter.unit else x
     return table
 
 

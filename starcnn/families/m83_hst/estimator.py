@@ -21,6 +21,8 @@ __all__ = ['BACKEND', 'FAINT_LIMIT', 'decode', 'encode']
 # it (Bialopetravicius & Narbutis 2020, equation 2).
 FAINT_LIMIT = 1.0
 
+_ONE_SOURCE = 3  # dimensions of the images of one source: filter, y, x
+
 # Units of counts, which only an exposure time or a gain makes electron/s.
 _COUNTS = ('electron', 'adu', 'adu / s')
 
@@ -55,7 +57,7 @@ def encode(data, spec):
     TypeError, ValueError, `~astropy.units.UnitsError`
         If ``data`` is not such a stack.
     """
-    part = spec.inputs[0]
+    part, data = spec.inputs[0], _stack(data)
     array, _ = to_array(data, part, bands=_bands(data, spec), allow_missing=_takes_any(spec))
     return {part.name: array}
 
@@ -110,11 +112,21 @@ def describe(data, spec):
         Bits of `starcnn.flags`: ``FILLED`` where some pixels, or some filters,
         are missing, ``NO_DATA`` where most are.
     """
-    part, bands = spec.inputs[0], _bands(data, spec)
+    part, data, bands = spec.inputs[0], _stack(data), _bands(data, spec)
     _, missing = to_array(data, part, bands=bands, allow_missing=_takes_any(spec))
     flags = np.where((missing > 0).any(axis=1), FILLED, 0)
     flags |= np.where(missing.min(axis=1) > MOST_MISSING, NO_DATA, 0)
     return data.meta.get('sources'), flags
+
+
+def _stack(data):
+    """Return cutouts as a stack: that of one source, if it is the images of one."""
+    from astropy.nddata import NDData  # which imports scipy
+
+    if not isinstance(data, NDData) or np.ndim(data.data) != _ONE_SOURCE:
+        return data
+    mask = data.mask if data.mask is None else np.asarray(data.mask)[np.newaxis]
+    return NDData(np.asarray(data.data)[np.newaxis], unit=data.unit, mask=mask, meta=data.meta)
 
 
 def _bands(data, spec):

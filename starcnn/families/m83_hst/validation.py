@@ -188,7 +188,8 @@ def _measure_worst_bin(name, level, context):
 def _worst_bin(level, pit, log_age):
     """Return the largest deviation of the coverage over bins of log age with enough clusters."""
     low, high = DEFAULT.parameters[0].bounds
-    edges = np.arange(low, high + bars.BIN, bars.BIN) - _TINY
+    edges = low + bars.BIN * np.arange(round((high - low) / bars.BIN) + 1) - _TINY
+    edges[-1] = high + _TINY
     coverage, counts = coverage_in_bins(pit, log_age, edges=edges, level=level)
     is_full = counts >= bars.LEAST_IN_BIN
     return float(np.abs(coverage[is_full] - level).max()) if is_full.any() else np.nan

@@ -20,6 +20,8 @@ from starcnn.images import PSF
 RATE = u.electron / u.s
 UNITS = {'age': u.yr, 'a_v': u.mag, 'mass': u.solMass, 'r_h': u.arcsec}
 
+LONG = 1e15  # an exposure time with which photon noise is nothing, s
+
 # A bright, wide and a faint, compact cluster.
 PAIR = QTable(
     {

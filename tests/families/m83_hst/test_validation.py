@@ -14,9 +14,10 @@ from astropy.table import QTable, Table
 from astropy.tests.helper import assert_quantity_allclose
 
 from starcnn.exceptions import DataFileError
-from starcnn.families.m83_hst import _figures, _mocks, validation
+from starcnn.families.m83_hst import _mocks, validation
+from starcnn.families.m83_hst._bars import CROWDED
 from starcnn.families.m83_hst._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
-from starcnn.families.m83_hst._mocks import CROWDED, OPTIONS, UNITS, draw_mocks
+from starcnn.families.m83_hst._mocks import OPTIONS, UNITS, draw_mocks
 from starcnn.families.m83_hst.spec import DEFAULT
 from starcnn.families.m83_hst.validation import CLAIMS
 from starcnn.networks import Posterior
@@ -65,7 +66,7 @@ def tested():
         empty=empty,
         scattered=scattered,
         images=None,
-        empty_truth=QTable({'density': np.geomspace(1, 10, N) / u.arcsec**2}),
+        density=np.geomspace(1, 100, N) / u.arcsec**2,
         subsets={'F438W + F814W': scattered},
     )
 
@@ -139,14 +140,17 @@ def test_shapes_and_crowding(tested):
     assert BY_NAME['share of extended distributions of age and A_V, paper'].measure(
         tested
     ).value == pytest.approx(0.24)
-    crowded = BY_NAME['share of test fields as crowded as M31'].measure(tested)
-    assert crowded.value == pytest.approx(1 - np.log10(CROWDED), abs=0.01)
+    for text, least in (('by number of stars', 3.3), ('by detection', 8)):
+        crowded = BY_NAME[f'share of test fields as crowded as M31 {text}']
+        assert crowded.measure(tested).value == pytest.approx(1 - np.log10(least) / 2, abs=0.001)
+        assert (crowded.bar, crowded.n_mocks) == (0.5, 5000)
 
 
-def test_test_fields_are_crowded_by_construction():
+@pytest.mark.parametrize('least', CROWDED.values(), ids=CROWDED)
+def test_test_fields_are_crowded_by_construction(least):
     """At least half of the fields, even in the logarithm, are as crowded as M31 or more."""
     low, high = np.log(OPTIONS.density)
-    assert (high - np.log(CROWDED)) / (high - low) >= 0.5
+    assert (high - np.log(least)) / (high - low) >= 0.5
 
 
 def test_coverage(tested):
@@ -266,30 +270,48 @@ def seen(tested):
 
 
 @pytest.mark.parametrize(
-    ('name', 'n_axes'),
+    ('name', 'n_axes', 'label'),
     [
-        ('95 % of age errors', 4),
-        ('95 % of mass errors', 7),
-        ('visible clusters called clusters', 4),
-        ('growth of errors with 20 % calibration scatter, mean', 4),
-        ('share of extended distributions of age and A_V', 27),
-        ('share of bimodal distributions of age and A_V', 4),
+        ('95 % of age errors', 4, 'True log(age / yr)'),
+        ('95 % of mass errors', 7, 'log(age / yr)'),
+        ('visible clusters called clusters', 4, 'Probability of class cluster'),
+        ('growth of errors with 20 % calibration scatter, mean', 4, 'True log(age / yr)'),
+        ('share of extended distributions of age and A_V', 24, 'log(mass / M☉)'),
+        ('share of bimodal distributions of age and A_V', 4, 'log(age / yr)'),
     ],
 )
-def test_figures(seen, name, n_axes, monkeypatch):
-    """The figures of the paper can be drawn, with labels on all axes but those of images."""
+def test_figures(seen, name, n_axes, label, monkeypatch):
+    """The figures of the paper can be drawn, with the parameters they should have."""
     truth = from_axes(seen.truth, DEFAULT.parameters)
-    monkeypatch.setattr(
-        _figures,
-        'draw_cases',
-        lambda *_, n=18, **__: SimpleNamespace(
-            images=_figures._take(seen.images, slice(n)), truth=truth[:n]
-        ),
-    )
+    calls = []
+
+    def draw_cases(second, vary, n, *, options):
+        """Return nine clusters, each n times the same."""
+        calls.append((second, vary))
+        rows = np.repeat(np.arange(9), n)
+        return SimpleNamespace(images=NDData(seen.images.data[rows]), truth=truth[rows])
+
+    monkeypatch.setattr(validation, 'draw_cases', draw_cases)
     figure = BY_NAME[f'{name}, default'].figure(seen)
     assert len(figure.axes) == n_axes
-    assert all(axes.get_xlabel() or axes.images or axes.get_ylabel() for axes in figure.axes)
+    assert label in [axes.get_xlabel() for axes in figure.axes]
     figure.canvas.draw()
+    if 'bimodal' in name:
+        assert calls == [(x, y) for y in ('stars', 'background') for x in ('a_v', 'mass')]
+        assert len(figure.axes[0].lines) == 10  # estimates of nine clusters, and the truths
+
+
+def test_examples_are_the_nearest(seen, monkeypatch):
+    """The clusters of the figure of examples are like those of the paper."""
+    calls = []
+    monkeypatch.setattr(validation, 'plot_examples', lambda *args, **given: calls.append(given))
+    validation._draw_examples(seen)
+    (truth,) = (to_axes(given['truth'], DEFAULT.parameters) for given in calls)
+    for row, expected in zip(
+        truth, ((6.8, 0.5, 3.9), (8.3, 1.0, 5.0), (9.5, 1.5, 5.3)), strict=True
+    ):
+        found = [row['age'], row['a_v'], row['mass']]
+        np.testing.assert_allclose(found, expected, atol=0.8)
 
 
 def test_take_bands():
@@ -326,47 +348,92 @@ def test_to_axes():
     assert_quantity_allclose(again['visibility'], table['visibility'])
 
 
-class Simulator:
+class Bank:
     """
     A stand-in that draws random numbers and counts its calls.
     """
 
     def __init__(self):
-        self.options = []
+        self.n_calls = 0
 
     def sample(self, n, options, rng):
         """Return random parameters."""
-        self.options.append(options)
+        self.n_calls += 1
         return draw_truth(n, rng)
 
     def simulate(self, parameters, options, rng):
-        """Return images of noise, and the truth."""
+        """Return bright squares and level fields, which tell their numbers, and the truth."""
         n = len(parameters)
         truth = parameters.copy()
         truth['density'] = rng.uniform(*options.density, n) / u.arcsec**2
-        return NDData(rng.normal(size=(n, 3, 64, 64)), unit='electron / s'), truth
+        clusters = np.zeros((n, 3, 64, 64), np.float16)
+        clusters[:, :, 31:33, 31:33] = 100
+        fields = np.ones((n, 3, 64, 64)) * rng.uniform(1, 2, (n, 1, 1, 1))
+        return {'clusters': clusters, 'fields': fields.astype(np.float16)}, truth
 
 
-def test_draw_mocks(monkeypatch, tmp_path):
-    """Mocks are kept, their number can grow, and scattered ones are the same clusters."""
-    simulator = Simulator()
-    monkeypatch.setattr(_mocks, 'BACKEND', simulator)
-    first = draw_mocks('clusters', 150, folder=tmp_path, n_workers=1)
-    assert first.images.data.shape == (150, 3, 64, 64)
+@pytest.fixture
+def bank(monkeypatch):
+    """The stand-in for the bank and for the fields of the test."""
+    bank = Bank()
+
+    def draw_backgrounds(n, rng):
+        return np.full((n, 3, 64, 64), 3.0), rng.uniform(2.5, 40, n)
+
+    monkeypatch.setattr(_mocks, 'BANK', bank)
+    monkeypatch.setattr(
+        _mocks, 'get_setup', lambda options: SimpleNamespace(draw_backgrounds=draw_backgrounds)
+    )
+    return bank
+
+
+def test_draw_mocks(bank, tmp_path):
+    """Mocks are kept and their number can grow."""
+    first = draw_mocks(150, folder=tmp_path, n_workers=1)
+    assert first.clusters.data.shape == first.empty.data.shape == (150, 3, 64, 64)
     assert set(first.truth.colnames) == set(UNITS)
-    assert first.images.meta['filters'] == ('F336W', 'F438W', 'F814W')
-    assert len(simulator.options) == 2
-    again = draw_mocks('clusters', 150, folder=tmp_path, n_workers=1)
-    assert len(simulator.options) == 2
-    np.testing.assert_array_equal(again.images.data, first.images.data)
+    assert first.clusters.meta['filters'] == ('F336W', 'F438W', 'F814W')
+    assert_quantity_allclose(first.scattered.meta['pixel_scale'], 0.04 * u.arcsec)
+    assert bank.n_calls == 2
+    again = draw_mocks(150, folder=tmp_path, n_workers=1)
+    assert bank.n_calls == 2
+    for name in ('clusters', 'scattered', 'empty'):
+        stacks = (getattr(mocks, name) for mocks in (again, first))
+        np.testing.assert_array_equal(*(stack.data for stack in stacks))
     assert (again.truth['age'] == first.truth['age']).all()
-    more = draw_mocks('clusters', 200, folder=tmp_path, n_workers=1)
-    assert len(simulator.options) == 3
-    np.testing.assert_array_equal(more.images.data[:100], first.images.data[:100])
-    scattered = draw_mocks('scattered', 100, n_workers=1)
-    assert (scattered.truth['age'] == first.truth['age'][:100]).all()
-    assert simulator.options[-1].calibration_scatter == 0.2
-    empty = draw_mocks('empty', 100, n_workers=1)
-    assert simulator.options[-1].background_fraction == 1
-    assert (empty.truth['density'] != first.truth['density'][:100]).all()
+    assert (again.density == first.density).all()
+    more = draw_mocks(200, folder=tmp_path, n_workers=1)
+    assert bank.n_calls == 3
+    np.testing.assert_array_equal(more.clusters.data[:100], first.clusters.data[:100])
     assert not list(tmp_path.glob('*.part'))
+
+
+@pytest.mark.usefixtures('bank')
+def test_scattered_mocks():
+    """Scattered mocks are the same clusters; the bands of their fields are 20 % off, each alone."""
+    mocks = draw_mocks(200, n_workers=1)
+    level, scattered = (
+        np.median(stack.data, axis=(2, 3)) for stack in (mocks.clusters, mocks.scattered)
+    )
+    factor = scattered / level
+    assert factor.std() == pytest.approx(0.2, abs=0.02)
+    assert abs(np.corrcoef(factor[:, 0], factor[:, 1])[0, 1]) < 0.25
+    for stack in (mocks.clusters, mocks.scattered):
+        centre = stack.data[:, :, 31:33, 31:33].mean(axis=(2, 3))
+        edge = np.median(stack.data, axis=(2, 3))
+        np.testing.assert_allclose(centre - edge, 100, atol=1)
+    assert (mocks.empty.data == 3).all()
+
+
+@pytest.mark.slow
+def test_drawn_mocks():
+    """Mocks of the family itself: as bright as their magnitudes say, on noisy fields."""
+    mocks = draw_mocks(3, n_workers=1)
+    for stack in (mocks.clusters, mocks.scattered, mocks.empty):
+        assert np.isfinite(stack.data).all()
+        assert (stack.data.std(axis=(2, 3)) > 0).all()
+    assert (mocks.clusters.data != mocks.scattered.data).any()
+    low, high = OPTIONS.density
+    for density in (mocks.density, mocks.truth['density']):
+        assert ((density.value > low / 3) & (density.value < 3 * high)).all()
+    assert (mocks.truth['visibility'] > 0).all()

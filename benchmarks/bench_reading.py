@@ -2,7 +2,7 @@
 """
 How fast batches come from a bank of images on the disk, beside memory and a small network.
 
-Run with ``python benchmarks/bench_bank.py [SIZE in MB]``; the bank is removed at the end.
+Run with ``python benchmarks/bench_reading.py [SIZE in MB]``; the bank is removed at the end.
 """
 
 import sys
