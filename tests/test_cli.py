@@ -367,6 +367,23 @@ def test_reproduce(capsys):
     assert 'rms of log age' in Path('toy.rst').read_text(encoding='utf-8')
 
 
+def test_reproduce_mocks(monkeypatch):
+    """The number of mocks gets through, and is the family's own by default."""
+    from starcnn import validation
+
+    calls = []
+
+    def reproduce(name, **given):
+        """Remember the arguments."""
+        calls.append((name, given['n_mocks'], given['output']))
+        return validation.run_claims([])
+
+    monkeypatch.setattr(validation, 'reproduce', reproduce)
+    assert main(['reproduce', 'toy', '--mocks', '40', '--output', 'here']) == 0
+    assert main(['reproduce', 'toy']) == 0
+    assert calls == [('toy', 40, Path('here')), ('toy', None, Path('toy_claims'))]
+
+
 def test_reproduce_unknown(capsys):
     """A family without claims is an error."""
     assert 'family must be one with claims' in fail(capsys, 'reproduce', 'nothing')

@@ -7,5 +7,6 @@ from .bank import *
 from .blocks import *
 from .data import *
 from .export import *
+from .growing import *
 from .loop import *
 from .stars import *

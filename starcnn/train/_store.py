@@ -17,6 +17,8 @@ _CHUNK_BYTES = 8 << 20
 # Inputs with smaller rows are kept in memory.
 _ROW_BYTES = 1 << 10
 
+PARTS = 'parts'  # the folder of what is not yet in the store
+
 _CRC_BYTES = 4  # at the end of each chunk
 
 # Chunks that are mapped at once; Linux allows a process 65530 maps.
@@ -81,6 +83,11 @@ class Rows:
         if len(data) != size or google_crc32c.value(data[:-_CRC_BYTES].tobytes()) != crc:
             msg = f'folder must hold a bank as it was written, got other contents in {path}'
             raise DataFileError(msg)
+
+
+def part_path(folder, index):
+    """Return the file with what is not yet in the store of a chunk; it says that the chunk is."""
+    return Path(folder) / PARTS / f'{index:06d}.npz'
 
 
 def open_group(folder):

@@ -21,14 +21,14 @@ import numpy as np
 from starcnn.networks import Classes, Map, Spec
 from starcnn.plugins import SimulatorBackend
 from starcnn.train._files import write_whole
-from starcnn.train._store import create_array, create_group, open_group
+from starcnn.train._maker import Maker, end_with_parent
+from starcnn.train._store import PARTS, create_array, create_group, open_group, part_path
 from starcnn.train.bank import STORED, Bank
+from starcnn.train.growing import GrowingBank
 
 __all__ = ['CHUNK', 'build_bank', 'truth_arrays']
 
 CHUNK = 256  # sources that are simulated together, with one random generator
-
-PARTS = 'parts'  # the folder of what is not yet in the store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ def build_bank(
     dtypes=None,
     chunk=CHUNK,
     max_seconds=None,
+    wait=True,
 ):
     """
     Simulate sources and store them for training; finish what was begun before.
@@ -105,19 +106,28 @@ def build_bank(
     max_seconds : float, optional
         Stop after this time; the same call goes on.
 
+    wait : bool, optional
+        Whether to wait until the bank is made. If not, only the first chunk is
+        there for sure, and the processes make the others meanwhile.
+
     Returns
     -------
-    bank : `Bank` or `None`
+    bank : `Bank`, `GrowingBank` or `None`
         The bank, whose images stay on the disk until they are used; `None` if
-        time was up before it was whole.
+        time was up before it was whole; a `GrowingBank` without ``wait``, to be
+        closed when it is of no more use.
 
     Raises
     ------
     ValueError
-        If the folder holds another bank, or an input does not fit its type.
+        If the folder holds another bank, an input does not fit its type, or
+        ``max_seconds`` is given without ``wait``.
     """
     if n < 1:
         msg = f'n must be at least 1, got {n!r}'
+        raise ValueError(msg)
+    if max_seconds is not None and not wait:
+        msg = f'max_seconds must be None without wait, got {max_seconds!r}'
         raise ValueError(msg)
     options = simulator.options() if options is None else options
     job = _Job(
@@ -131,36 +141,37 @@ def build_bank(
         folder=Path(folder),
         dtypes=dict(dtypes or {}),
     )
+    if not wait:
+        # the first chunk tells what the others are like
+        is_whole = _make(job, 1, -math.inf)
+        maker = None if is_whole else Maker(_make, job, n_workers, math.inf)
+        return GrowingBank(folder, maker=maker)
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
-    return _build(job, n_workers, deadline)
+    if not _make(job, n_workers, deadline):
+        return None
+    shutil.rmtree(job.folder / PARTS, ignore_errors=True)
+    return Bank.open(job.folder)
 
 
-def _build(job, n_workers, deadline):
-    """Return the bank in a folder; make what is missing."""
+def _make(job, n_workers, deadline):
+    """Make what is missing of a bank; return whether it is whole."""
     meta = _describe(job)
     group = open_group(job.folder)
     if group is None:
         group = create_group(job.folder, {'meta': meta})
     _check_same(job.folder, group.attrs['meta'], meta)
-    parts = job.folder / PARTS
     if 'sha256' not in group.attrs:
-        parts.mkdir(exist_ok=True)
+        (job.folder / PARTS).mkdir(exist_ok=True)
         if not _make_chunks(job, n_workers, deadline):
-            return None
-        _merge_parts(group, [_part(job, i) for i in range(_n_chunks(job))])
+            return False
+        _merge_parts(group, [part_path(job.folder, i) for i in range(_n_chunks(job))])
         Bank.seal(job.folder)
-    shutil.rmtree(parts, ignore_errors=True)
-    return Bank.open(job.folder)
+    return True
 
 
 def _n_chunks(job):
     """Return the number of chunks."""
     return -(-job.n // job.chunk)
-
-
-def _part(job, index):
-    """Return the file with what is not yet in the store of a chunk; it says that the chunk is."""
-    return job.folder / PARTS / f'{index:06d}.npz'
 
 
 def _describe(job):
@@ -193,10 +204,12 @@ def _make_chunks(job, n_workers, deadline):
     """Make the chunks that are not there, with progress; return whether all were made in time."""
     from tqdm import tqdm
 
-    missing = [i for i in range(_n_chunks(job)) if not _part(job, i).exists()]
+    missing = [i for i in range(_n_chunks(job)) if not part_path(job.folder, i).exists()]
     n_done = sum(_size(job, i) for i in range(_n_chunks(job)) if i not in set(missing))
+    # beside a training, the bar is that of the training
+    disable = None if multiprocessing.parent_process() is None else True
     with tqdm(
-        total=job.n, initial=n_done, unit='source', delay=2, disable=None, leave=False
+        total=job.n, initial=n_done, unit='source', delay=2, disable=disable, leave=False
     ) as bar:
         if missing and not n_done:
             # the first chunk tells the shapes of the arrays
@@ -213,7 +226,7 @@ def _make_together(job, missing, n_workers, deadline, bar):
     # no fork: it copies the locks of libraries that have threads
     context = multiprocessing.get_context('spawn')
     waiting, running = iter(missing), set()
-    with ProcessPoolExecutor(n_workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(n_workers, mp_context=context, initializer=end_with_parent) as pool:
         try:
             while True:
                 if time.monotonic() < deadline:
@@ -254,7 +267,7 @@ def _make_chunk(job, index, *, is_first=False):
             create_array(group, path, (job.n, *array.shape[1:]), array.dtype, n_rows=job.chunk)
         _write(group[path], array, index * job.chunk, name)
     # last, as it says that all is there
-    write_whole(_part(job, index), lambda stream: np.savez(stream, **arrays))
+    write_whole(part_path(job.folder, index), lambda stream: np.savez(stream, **arrays))
     return n
 
 

@@ -138,9 +138,13 @@ def _texts(row):
     return str(row['claim']), paper, here, bar, status
 
 
+# An error that is smaller than this part of the value comes from rounding.
+_EXACT = 1e-9
+
+
 def _with_error(value, error):
-    """Return a number and its error with two digits of the error."""
-    if not (error > 0 and math.isfinite(error)):
+    """Return a number with its error, which has two digits, or alone if it has none."""
+    if not math.isfinite(error) or error <= _EXACT * abs(value):
         return f'{value:.4g}'
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f'{value:.{digits}f} ± {error:.{digits}f}'

@@ -112,6 +112,8 @@ def test_format_no_claims():
         (1234.5, 51.0, '1234 ± 51'),
         (0.5, 0.0, '0.5'),
         (0.25, np.nan, '0.25'),
+        (0.68, 1e-16, '0.68'),
+        (0.0, 0.0, '0'),
     ],
 )
 def test_two_digits_of_the_error(value, error, text):

@@ -94,7 +94,7 @@ def take_bands(images, filters):
     return NDData(images.data[:, kept], unit=images.unit, meta=images.meta | {'filters': names})
 
 
-def find(estimator, images, truth=None, *, point):
+def find(estimator, images, truth=None, *, point, has_shapes=False):
     """
     Return what a network says about each image.
 
@@ -113,23 +113,28 @@ def find(estimator, images, truth=None, *, point):
         The point estimate: the median of each parameter, or the weighted mean
         around the peak of the joint histogram (Section 3.2 of the paper).
 
+    has_shapes : bool, optional
+        Whether the modes are counted, which takes longer than all else.
+
     Returns
     -------
     found : `~astropy.table.Table`
         For each parameter the point estimate on its axis and, with the truth,
         the probability below it (``pit_<name>``); the probability of a cluster
-        (``prob_cluster``), the number of modes of age and A_V (``n_modes``) and
-        how much of their map 68 % of the probability cover (``extent``).
+        (``prob_cluster``), and with shapes the number of modes of age and A_V
+        (``n_modes``) and how much of their map 68 % of the probability cover
+        (``extent``).
     """
     tables = []
     for start in range(0, len(images.data), _PIECE):
         rows = slice(start, start + _PIECE)
         piece = NDData(images.data[rows], unit=images.unit, meta=images.meta)
-        tables.append(_find_piece(estimator, piece, None if truth is None else truth[rows], point))
+        true = None if truth is None else truth[rows]
+        tables.append(_find_piece(estimator, piece, true, point, has_shapes))
     return vstack(tables, metadata_conflicts='silent')
 
 
-def _find_piece(estimator, images, truth, point):
+def _find_piece(estimator, images, truth, point, has_shapes):
     """Return what `find` does for few sources; the network runs once for all its outputs."""
     outputs = run_network(estimator.backend, estimator._network, images)
     posterior = Posterior.from_outputs(outputs, estimator.spec)
@@ -138,8 +143,9 @@ def _find_piece(estimator, images, truth, point):
     found = to_axes(points, parameters)
     (classes,) = (part for part in estimator.spec.outputs if part.kind == 'classes')
     found['prob_cluster'] = outputs[classes.name][:, classes.labels.index('cluster')]
-    found['n_modes'] = posterior.n_modes(('age', 'a_v'))
-    found['extent'] = posterior.extent(('age', 'a_v'))
+    if has_shapes:
+        found['n_modes'] = posterior.n_modes(('age', 'a_v'))
+        found['extent'] = posterior.extent(('age', 'a_v'))
     if truth is not None:
         for name in NAMES:
             found[f'pit_{name}'] = posterior.cdf(name, truth[name])

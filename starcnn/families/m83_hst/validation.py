@@ -90,7 +90,7 @@ def _prepare(variant, _data=None, *, n_mocks=N_MOCKS, folder=None):
     return Findings(
         estimator=estimator,
         truth=to_axes(mocks.truth, DEFAULT.parameters),
-        found=look(mocks.clusters, mocks.truth),
+        found=look(mocks.clusters, mocks.truth, has_shapes=True),
         empty=look(mocks.empty),
         scattered=look(mocks.scattered, mocks.truth),
         images=mocks.clusters,

@@ -228,7 +228,7 @@ def test_find(point):
         spec=DEFAULT,
     )
     images = np.broadcast_to(np.arange(700.0)[:, None, None, None], (700, 1, 2, 2))
-    found = find(estimator, NDData(images), truth, point=point)
+    found = find(estimator, NDData(images), truth, point=point, has_shapes=True)
     axes = to_axes(truth, DEFAULT.parameters)
     assert len(found) == 700
     for parameter in DEFAULT.parameters:

@@ -1,0 +1,110 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+How fast mock clusters of M83 are made for training, in how much memory, and that it can be killed.
+
+Clusters of the paper's distribution (log mass 3.5 to 5.5, brighter than its
+limits) and fields are written to a bank in a temporary folder by worker
+processes; the bar is 80 clusters per second on two cores. Then a bank is killed
+on its way and finished, and must have the SHA-256 of one that was not.
+
+Run with ``python benchmarks/bench_mocks.py --n 4096 --workers 2``.
+"""
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from _machine import describe
+
+from starcnn.families.m83_hst.bank import BANK, encode_bank
+from starcnn.families.m83_hst.spec import BANK as BANK_SPEC
+from starcnn.train import build_bank
+
+MIN_SPEED = 80  # clusters per second on two cores
+SEED = 1
+_CHUNKS_BEFORE_KILL = 1
+
+
+def make(folder, n, workers, chunk):
+    """
+    Make a bank, or finish it.
+    """
+    return build_bank(
+        BANK,
+        encode_bank,
+        BANK_SPEC,
+        n=n,
+        seed=SEED,
+        folder=folder,
+        n_workers=workers,
+        chunk=chunk,
+    )
+
+
+def kill_and_restart(folder, n, workers, chunk):
+    """
+    Return the SHA-256 of a bank whose making was killed once, and how much there was by then.
+    """
+    context = multiprocessing.get_context('spawn')
+    process = context.Process(target=make, args=(folder, n, 1, chunk))
+    process.start()
+    while process.is_alive() and count_parts(folder) < _CHUNKS_BEFORE_KILL:
+        time.sleep(0.05)
+    process.kill()
+    process.join()
+    n_parts = count_parts(folder)
+    return make(folder, n, workers, chunk).sha256, n_parts
+
+
+def count_parts(folder):
+    """
+    Return the number of chunks that are there.
+    """
+    return len(list((folder / 'parts').glob('[0-9]*.npz')))
+
+
+def peak_memory():
+    """
+    Return the peak memory of this process and of the largest of those it started, MB.
+    """
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return [resource.getrusage(kind).ru_maxrss / 1024 for kind in kinds]
+
+
+def main(arguments=None):
+    """
+    Measure; return 1 if a bar is missed.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--n', type=int, default=4096, help='clusters in the bank')
+    parser.add_argument('--workers', type=int, default=2)
+    parser.add_argument('--chunk', type=int, default=256)
+    options = parser.parse_args(arguments)
+    sizes = {'workers': options.workers, 'chunk': options.chunk}
+    print(describe())
+    print(f'load of the machine at the start: {os.getloadavg()[0]:.1f}')
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.perf_counter()
+        bank = make(Path(folder) / 'whole', options.n, **sizes)
+        seconds = time.perf_counter() - begin
+        speed = options.n / seconds
+        own, worker = peak_memory()
+        print(
+            f'{options.n} clusters in {seconds:.1f} s, with the start of {options.workers} workers'
+        )
+        print(f'{speed:.0f} clusters per second, bar {MIN_SPEED}')
+        print(f'peak memory: {own:.0f} MB, and {worker:.0f} MB in the largest worker')
+        killed, n_parts = kill_and_restart(Path(folder) / 'killed', options.n, **sizes)
+        is_same = killed == bank.sha256
+        result = 'the same' if is_same else 'ANOTHER'
+        print(f'killed after {n_parts} chunks and finished: {result} bank')
+    return int(not is_same or speed < MIN_SPEED)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
