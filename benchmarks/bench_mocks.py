@@ -76,6 +76,13 @@ def peak_memory():
     return [resource.getrusage(kind).ru_maxrss / 1024 for kind in kinds]
 
 
+def processor_time():
+    """
+    Return the seconds of processor time of this process and of those that it started.
+    """
+    return sum(os.times()[:4])
+
+
 def main(arguments=None):
     """
     Measure; return 1 if a bar is missed.
@@ -89,15 +96,17 @@ def main(arguments=None):
     print(describe())
     print(f'load of the machine at the start: {os.getloadavg()[0]:.1f}')
     with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), processor_time()
         bank = make(Path(folder) / 'whole', options.n, **sizes)
         seconds = time.perf_counter() - begin
         speed = options.n / seconds
+        used = processor_time() - used
         own, worker = peak_memory()
         print(
             f'{options.n} clusters in {seconds:.1f} s, with the start of {options.workers} workers'
         )
         print(f'{speed:.0f} clusters per second, bar {MIN_SPEED}')
+        print(f'{options.n / used:.0f} clusters per second of processor time, with all starts')
         print(f'peak memory: {own:.0f} MB, and {worker:.0f} MB in the largest worker')
         killed, n_parts = kill_and_restart(Path(folder) / 'killed', options.n, **sizes)
         is_same = killed == bank.sha256

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import fields
 from operator import itemgetter
 from pathlib import Path
@@ -185,19 +186,20 @@ def _train(args, recipe, simulator, team):
         print('stopped before all mocks were made; the same command goes on')
         return
     spent = time.monotonic() - begin
-    result = fit(
-        recipe,
-        bank,
-        output=args.checkpoints or args.output.with_suffix('.checkpoints'),
-        device=args.device,
-        seed=args.seed,
-        epochs=args.epochs,
-        initial=args.initial,
-        max_seconds=None if args.budget is None else args.budget - spent,
-        amp=args.amp,
-        deterministic=args.deterministic,
-        log_dir=args.log_dir,
-    )
+    with bank if args.overlap else nullcontext():
+        result = fit(
+            recipe,
+            bank,
+            output=args.checkpoints or args.output.with_suffix('.checkpoints'),
+            device=args.device,
+            seed=args.seed,
+            epochs=args.epochs,
+            initial=args.initial,
+            max_seconds=None if args.budget is None else args.budget - spent,
+            amp=args.amp,
+            deterministic=args.deterministic,
+            log_dir=args.log_dir,
+        )
     if not team.is_main:
         return
     if not result.finished:
@@ -217,7 +219,7 @@ def _train(args, recipe, simulator, team):
 
 def _build_bank(args, recipe, simulator, team):
     """Return the bank, which the first process makes, or `None` if time was up."""
-    from starcnn.train import Bank, build_bank
+    from starcnn.train import Bank, GrowingBank, build_bank
 
     folder, bank = args.bank or args.output.with_suffix('.bank'), None
     if team.is_main:
@@ -230,10 +232,13 @@ def _build_bank(args, recipe, simulator, team):
             folder=folder,
             n_workers=args.workers or os.cpu_count() or 1,
             options=simulator.options,
-            max_seconds=args.budget,
+            max_seconds=None if args.overlap else args.budget,
+            wait=not args.overlap,
         )
     is_made = team.largest(int(bank is not None))
-    return Bank.open(folder) if bank is None and is_made else bank
+    if bank is None and is_made:
+        return GrowingBank(folder) if args.overlap else Bank.open(folder)
+    return bank
 
 
 def reproduce(args):

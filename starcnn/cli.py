@@ -210,6 +210,9 @@ def _add_train(commands):
         '--budget', type=_seconds, metavar='TIME', help="stop in time, as '8min', to be resumed"
     )
     parser.add_argument(
+        '--overlap', action='store_true', help='train while the mocks are being made'
+    )
+    parser.add_argument(
         '--log-dir', type=Path, metavar='DIR', help='logs for TensorBoard (needs the extra log)'
     )
     parser.add_argument(

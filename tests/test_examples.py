@@ -80,22 +80,23 @@ def frame_path(tmp_path):
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (11.1, 41.6), (90, 70), (-1.39e-5, 1.39e-5)
-    data = np.random.default_rng(1).normal(0, 700, (3 * SIZE + 20, 4 * SIZE + 8))
+    data = np.random.default_rng(1).normal(0, 700, (3 * SIZE + 20, 8 * SIZE + 8))
     path = tmp_path / 'm31.fits'
     fits.writeto(path, data.astype(np.float32), wcs.to_header())
     return path
 
 
 def test_m31_frame_prints_the_training_command(m31_frame, frame_path, tmp_path, capsys):
-    """Without weights, the frame is calibrated and the command has all options."""
+    """Without weights, the left is calibrated and the command has all options."""
     m31_frame.main([str(frame_path), '--output', str(tmp_path / 'out')])
     command = capsys.readouterr().out
     assert command.startswith('starcnn train m83_hst')
-    for text in ('filters=["F475W"]', 'distance=785.0 kpc', 'z=0.02', 'frame.fits'):
+    for text in ('filters=["F475W"]', 'distance=785.0 kpc', 'z=0.02', 'training.fits'):
         assert text in command
-    with fits.open(tmp_path / 'out' / 'frame.fits') as stored:
+    with fits.open(tmp_path / 'out' / 'training.fits') as stored:
         assert u.Unit(stored[0].header['BUNIT']) == u.electron / u.s
         assert stored[0].data.std() == pytest.approx(700 / 7.24e4, rel=0.02)
+        assert stored[0].data.shape[1] == 3 * SIZE + 8
 
 
 def test_m31_frame_makes_a_catalogue(m31_frame, frame_path, tmp_path, capsys):
@@ -103,15 +104,16 @@ def test_m31_frame_makes_a_catalogue(m31_frame, frame_path, tmp_path, capsys):
     output = tmp_path / 'out'
     m31_frame.main([str(frame_path), '--weights', 'any.onnx', '--output', str(output)])
     catalogue = QTable.read(output / 'catalogue.fits')
-    assert len(catalogue) == 12
+    assert len(catalogue) == 15
     np.testing.assert_array_equal(catalogue['prob_cluster'] > 0.5, catalogue['is_cluster'])
-    assert catalogue['is_cluster'].sum() == 6
-    with fits.open(output / 'injected.fits') as stored:
-        wcs, image = WCS(stored[0].header), stored[0].data
+    assert catalogue['is_cluster'].sum() == 8
+    with fits.open(frame_path) as whole, fits.open(output / 'injected.fits') as stored:
+        wcs, image = WCS(whole[0].header), stored[0].data
     x, y = wcs.wcs_world2pix(catalogue['ra'][1:3].value, catalogue['dec'][1:3].value, 0)
-    np.testing.assert_allclose(x, [95.5, 159.5], atol=1e-3)
+    left = 3 * SIZE + 8
+    np.testing.assert_allclose(x, [left + 95.5, left + 159.5], atol=1e-3)
     np.testing.assert_allclose(y, 31.5, atol=1e-3)
     assert image[32, 160] > 100 > image[32, 96]
     text = capsys.readouterr().out
-    assert '6 of 6 mock clusters are called clusters, and 0 of 6 other cells' in text
+    assert '8 of 8 mock clusters are called clusters, and 0 of 7 other cells' in text
     assert 'r_h: median error +0.000 dex' in text

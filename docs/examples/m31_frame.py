@@ -3,7 +3,9 @@
 From a real frame to a catalogue: mock clusters are put into an image of M31 and measured.
 
 The frame is one of the Panchromatic Hubble Andromeda Treasury in one filter, with
-a WCS. Without ``--weights`` the command that trains a network for it is printed.
+a WCS. A network is trained on mock clusters whose backgrounds come from the left of
+the frame, and tried on the right of it, which it has not seen. Without ``--weights``
+the command that trains it is printed.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from starcnn.images import combine, extract_cutouts
 
 FILTER = 'F475W'
 SIZE = 64  # pixels
+N_COLUMNS = 5  # of the cells that the network is tried on, at the right
 
 # What M31 and this survey have of their own (Dalcanton et al. 2012, ApJS, 200, 18).
 SURVEY = {
@@ -44,6 +47,13 @@ def calibrate(path):
     """Return the frame in electron/s, with its WCS."""
     frame = CCDData.read(path, unit='adu')
     return CCDData(frame.data * np.float32(SCALE), unit='electron / s', wcs=frame.wcs)
+
+
+def split(frame):
+    """Return the left of a frame, for training, and the right, for the test."""
+    left = frame.shape[1] - N_COLUMNS * SIZE
+    parts = (slice(left), slice(left, None))
+    return [CCDData(frame.data[:, s], unit=frame.unit, wcs=frame.wcs[:, s]) for s in parts]
 
 
 def inject(frame, options, rng):
@@ -121,17 +131,17 @@ def main(arguments=None):
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
-    frame = calibrate(args.frame)
-    calibrated = args.output / 'frame.fits'
-    frame.write(calibrated, overwrite=True)
-    options = SURVEY | {'mosaics': (str(calibrated.resolve()),)}
+    left, right = split(calibrate(args.frame))
+    mosaic = args.output / 'training.fits'
+    left.write(mosaic, overwrite=True)
+    options = SURVEY | {'mosaics': (str(mosaic.resolve()),)}
     if args.weights is None:
         print(
             f'starcnn train m83_hst --variant default {option_arguments(options)} '
             f'--output {args.output / "m31.onnx"}'
         )
         return
-    injected, sources, truth = inject(frame, options, np.random.default_rng(args.seed))
+    injected, sources, truth = inject(right, options, np.random.default_rng(args.seed))
     injected.write(args.output / 'injected.fits', overwrite=True)
     catalogue = measure(args.output / 'injected.fits', sources, args.weights)
     catalogue.write(args.output / 'catalogue.fits', overwrite=True)

@@ -17,6 +17,9 @@ _POOL = 32
 
 _LOADED = 4096  # rows that are loaded at once
 
+# Batches within which sources are shuffled while a bank is being made.
+WINDOW = 16
+
 
 class Batches:
     """
@@ -73,6 +76,15 @@ def draw_batches(rows, n_stars, batch_size, *, seed):
         order = torch.cat([pool[n_stars[pool].argsort(stable=True)] for pool in pools])
     batches = order.split(batch_size)
     return [batches[i] for i in torch.randperm(n_batches, generator=generator).tolist()]
+
+
+def split_windows(rows, batch_size):
+    """
+    Return rows in order, in parts for `WINDOW` batches; the last has also what makes no batch.
+    """
+    n_batches = max(1, len(rows) // batch_size)
+    size = WINDOW * batch_size
+    return rows.tensor_split(tuple(range(size, n_batches * batch_size, size)))
 
 
 def _load(array, device):

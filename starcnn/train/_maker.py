@@ -74,7 +74,7 @@ def _run(sender, function, *args):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         function(*args)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is raised again where the bank is used
         error.add_note(''.join(traceback.format_exception(error)))
         sender.send(error)
         sys.exit(1)

@@ -4,7 +4,6 @@ The steps of a training, and its state.
 """
 
 import copy
-import hashlib
 import json
 import math
 import time
@@ -13,9 +12,10 @@ from contextlib import nullcontext
 import numpy as np
 import torch
 
-from starcnn.train._batches import Batches, draw_batches
+from starcnn.train._batches import WINDOW, Batches, draw_batches, split_windows
 from starcnn.train._checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
 from starcnn.train._files import write_whole
+from starcnn.train._identity import check_same, describe, describe_data, name_device
 from starcnn.train._log import Log
 from starcnn.train._optimize import (
     learning_rate,
@@ -24,13 +24,10 @@ from starcnn.train._optimize import (
     update_mean,
 )
 from starcnn.train.bank import Bank
+from starcnn.train.growing import GrowingBank
 
 SAVE_SECONDS = 300.0  # between checkpoints within an epoch
 CHECK_STEPS = 50  # between looks at the loss on a GPU, as each look waits for it, and in logs
-
-# What a training depends on, and provenance tells, beside network, loss and augmentation.
-_SETTINGS = """epochs batch_size learning_rate weight_decay optimizer schedule final_learning_rate
-    warm_up mean_decay clip""".split()
 
 # Seeds for different uses must differ.
 _WEIGHTS, _ORDER, _STEP, _VALIDATION = range(4)
@@ -61,19 +58,7 @@ class Training:
         self.losses = torch.zeros(self.n_steps)
         self.history, self.devices = [], []
         self.save_seconds = 0.0
-        # what must be equal for a training to go on, as JSON values
-        self.identity = {
-            'recipe': self.name,
-            'spec_sha256': hashlib.sha256(recipe.spec.to_json().encode()).hexdigest(),
-            **{name: getattr(recipe, name) for name in _SETTINGS},
-            'parts': self.n_parts,
-            'seed': seed,
-            'n_train': len(self.rows),
-            'n_validation': len(self.held_rows),
-            'data_sha256': bank.sha256,
-            'validation_sha256': self.held_out.sha256 if len(self.held_rows) else None,
-            'initial_sha256': None if initial is None else _hash_weights(initial),
-        }
+        self.identity = describe(self)
 
     def start(self, *, resume):
         """Make the network and the optimiser, and go back to the last checkpoint."""
@@ -84,7 +69,10 @@ class Training:
         self.mean = copy.deepcopy(network)
         state = load_checkpoint(self.output, 'last') if resume else None
         if state is not None:
-            _check_same(self.output, json.loads(state['identity']), self.identity)
+            identity = json.loads(state['identity'])
+            if self.is_growing and 'data_sha256' in identity:
+                self.finish_bank()
+            check_same(self.output, identity, self.identity)
             self.epoch, self.step = state['epoch'], state['step']
             self.losses, self.history = state['losses'], state['history']
             self.devices, self.n_checked = state['devices'], self.step
@@ -107,6 +95,25 @@ class Training:
         """The number of steps done."""
         return self.epoch * self.n_steps + self.step
 
+    @property
+    def is_growing(self):
+        """Whether the bank is still being made, as far as this training knows."""
+        return isinstance(self.bank, GrowingBank)
+
+    def finish_bank(self):
+        """Wait until the bank is whole, and take it."""
+        bank = self.bank.finish()
+        self.held_out = bank if self.held_out is self.bank else self.held_out
+        self.bank = bank
+        self.identity |= describe_data(self)
+
+    def open_batches(self):
+        """Get ready to take sources from the whole bank."""
+        self.batches = Batches(self.bank, self.device)
+        self.held_batches = (
+            self.batches if self.held_out is self.bank else Batches(self.held_out, self.device)
+        )
+
     def run(self, deadline):
         """Train until all epochs are done or time is up."""
         from tqdm import tqdm
@@ -116,10 +123,8 @@ class Training:
         self.model = self.team.wrap(self.network)
         name = name_device(self.device)
         self.devices += [name] * (name not in self.devices)
-        self.batches = Batches(self.bank, self.device)
-        self.held_batches = (
-            self.batches if self.held_out is self.bank else Batches(self.held_out, self.device)
-        )
+        if not self.is_growing:
+            self.open_batches()
         self.log = Log(self.log_dir, self.n_done)
         total = self.recipe.epochs * self.n_steps
         disable = None if self.team.is_main else True
@@ -136,14 +141,14 @@ class Training:
     def run_epoch(self, deadline, bar):
         """Train to the end of an epoch; return whether it was reached in time."""
         begin = saved = time.monotonic()
-        order = draw_batches(
-            self.rows,
-            self.batches.n_stars,
-            self.recipe.batch_size,
-            seed=draw_seed(self.seed, _ORDER, self.epoch),
-        )
+        order = self.draw_order(deadline)
         while self.step < self.n_steps:
-            self.losses[self.step] = self.run_step(order[self.step])
+            rows = next(order, None)
+            if rows is None:
+                self.check_losses()
+                self.save()
+                return False
+            self.losses[self.step] = self.run_step(rows)
             self.step += 1
             bar.update()
             is_look = self.device.type == 'cpu' or self.step % CHECK_STEPS == 0
@@ -162,9 +167,29 @@ class Training:
                 if due > 1:
                     return False
         self.check_losses()
+        if self.is_growing:
+            self.finish_bank()
+            self.open_batches()
         self.end_epoch(time.monotonic() - begin)
         self.show(bar)
         return not self.team.largest(int(time.monotonic() > deadline))
+
+    def draw_order(self, deadline):
+        """Yield the rows of the steps that are left of an epoch, as far as they come in time."""
+        key, size = (self.seed, _ORDER, self.epoch), self.recipe.batch_size
+        if not self.is_growing:
+            order = draw_batches(self.rows, self.batches.n_stars, size, seed=draw_seed(*key))
+            yield from order[self.step :]
+            return
+        windows = split_windows(self.rows, size)
+        for i in range(self.step // WINDOW, len(windows)):
+            is_there = self.bank.wait(windows[i], deadline=deadline - self.save_seconds)
+            if self.team.largest(int(not is_there)):
+                return
+            self.batches = Batches(self.bank.take(windows[i]), self.device)
+            rows, seed = torch.arange(len(windows[i])), draw_seed(*key, i)
+            order = draw_batches(rows, self.batches.n_stars, size, seed=seed)
+            yield from order[self.step - i * WINDOW :]
 
     def show(self, bar):
         """Show the losses on the screen, and log them."""
@@ -314,6 +339,8 @@ class Training:
 
     def examples(self, n):
         """Return the inputs of some sources, held out if any are, as arrays."""
+        if self.is_growing:
+            return {}
         bank, rows = (
             (self.held_out, self.held_rows) if len(self.held_rows) else (self.bank, self.rows)
         )
@@ -370,27 +397,3 @@ def _count_parts(recipe, team, n):
         )
         raise ValueError(msg)
     return n_parts
-
-
-def name_device(device):
-    """
-    Return the name of a device, for provenance.
-    """
-    return torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type
-
-
-def _hash_weights(weights):
-    """Return the SHA-256 of a dictionary of tensors."""
-    digest = hashlib.sha256()
-    for name, value in sorted(weights.items()):
-        digest.update(f'{name} {value.dtype} {tuple(value.shape)}\n'.encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def _check_same(output, found, wanted):
-    """Raise if a folder holds another training."""
-    differ = {key: (found.get(key), wanted[key]) for key in wanted if found.get(key) != wanted[key]}
-    if differ:
-        msg = f'output must be empty or hold this training, got other values in {output}: {differ}'
-        raise ValueError(msg)

@@ -141,16 +141,15 @@ def build_bank(
         folder=Path(folder),
         dtypes=dict(dtypes or {}),
     )
+    deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
+    # without ``wait`` only the first chunk, which tells what the others are like
+    is_whole = _make(job, n_workers, deadline) if wait else _make(job, 1, -math.inf)
+    if is_whole:
+        shutil.rmtree(job.folder / PARTS, ignore_errors=True)
     if not wait:
-        # the first chunk tells what the others are like
-        is_whole = _make(job, 1, -math.inf)
         maker = None if is_whole else Maker(_make, job, n_workers, math.inf)
         return GrowingBank(folder, maker=maker)
-    deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
-    if not _make(job, n_workers, deadline):
-        return None
-    shutil.rmtree(job.folder / PARTS, ignore_errors=True)
-    return Bank.open(job.folder)
+    return Bank.open(folder) if is_whole else None
 
 
 def _make(job, n_workers, deadline):

@@ -23,13 +23,10 @@ _PAUSE = 0.05  # seconds between looks at what is there
 
 class GrowingBank:
     """
-    Sources to train on while they are made, as `~starcnn.train.build_bank` returns with
-    ``wait=False``.
+    Sources to train on while they are made.
 
-    `~starcnn.train.fit` takes the sources of the first epoch in the order in
-    which they are made, whether they are there already or not, so that the
-    result does not depend on the time it takes to make them. Used in a ``with``
-    statement, at whose end the processes that make the bank stop.
+    `~starcnn.train.build_bank` returns one with ``wait=False``. Use it in a
+    ``with`` statement: at its end, the processes that make the bank stop.
 
     Parameters
     ----------
@@ -44,6 +41,12 @@ class GrowingBank:
     ------
     DataFileError
         If the folder holds no bank with a first chunk.
+
+    Notes
+    -----
+    `~starcnn.train.fit` takes the sources of the first epoch in the order in
+    which they are made, whether they are there already or not. So what it gives
+    does not depend on the time it takes to make them.
     """
 
     split = Bank.split

@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 
 from starcnn.train._checkpoint import load_checkpoint
+from starcnn.train._identity import name_device
 from starcnn.train._team import join_team
-from starcnn.train._training import Training, name_device
+from starcnn.train._training import Training
 
 __all__ = ['FitResult', 'fit']
 
@@ -45,7 +46,8 @@ class FitResult:
 
     examples : dict
         Inputs of up to 64 sources, held out if any are, for
-        `~starcnn.train.export` to compare torch with onnxruntime on.
+        `~starcnn.train.export` to compare torch with onnxruntime on; none
+        within the first epoch on a bank that is being made.
     """
 
     network: torch.nn.Module
@@ -88,10 +90,12 @@ def fit(
     recipe : `~starcnn.plugins.Recipe`
         How to train.
 
-    bank : `Bank`
+    bank : `Bank` or `GrowingBank`
         What to train on. Inputs that it lacks are made by the recipe's
         ``augment`` from others that it holds, on validation with the same
-        random numbers each time.
+        random numbers each time. The sources of a `GrowingBank` come in the
+        order in which they are made in the first epoch, shuffled within 16
+        batches; each step waits until they are there.
 
     output : str or `~pathlib.Path`
         The folder for the checkpoints ``last`` and ``best``, in files below 16

@@ -23,6 +23,9 @@ PARAMETERS = ('age', 'mass', 'a_v', 'r_h')
 # number of hexagons along an axis, and the room beyond the outermost points
 _GRIDSIZE, _MARGIN = 40, 0.04
 
+# the number of sources of a hexagon that would be white
+_WHITE = 0.2
+
 
 def plot_true_derived(
     truth, predicted, *, parameters=PARAMETERS, log=LOG, outliers='age', level=0.95, figure=None
@@ -253,7 +256,7 @@ def _limits(x, y):
 
 
 def _draw_density(ax, x, y, limits):
-    """Draw the number of sources in hexagons, logarithmic."""
-    ax.hexbin(
-        x, y, gridsize=_GRIDSIZE, bins='log', mincnt=1, cmap='Greys', extent=(*limits, *limits)
-    )
+    """Draw the number of sources in hexagons, logarithmic; a single one can be seen, too."""
+    extent = (*limits, *limits)
+    style = {'bins': 'log', 'mincnt': 1, 'vmin': _WHITE, 'cmap': 'Greys'}
+    ax.hexbin(x, y, gridsize=_GRIDSIZE, extent=extent, **style)

@@ -63,9 +63,7 @@ def reproduce(family, *, output, data=None, n_mocks=None):
         data = os.environ.get('STARCNN_DATA_DIR') or None
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    table = run_claims(
-        chosen, data=data, figures=output, n_mocks=n_mocks, folder=output / 'mocks'
-    )
+    table = run_claims(chosen, data=data, figures=output, n_mocks=n_mocks, folder=output / 'mocks')
     table.meta['WEIGHTS'] = _weights(hook, family)
     table.write(output / 'claims.ecsv', overwrite=True)
     write_rst(table, output / 'claims.rst')

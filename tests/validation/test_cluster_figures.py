@@ -48,6 +48,7 @@ def test_true_derived(tables):
             x = tables[0][name].value[first::50]
             assert_allclose(line.get_xdata(), x if name == 'a_v' else np.log10(x))
         assert_allclose(ax.collections[0].get_array().sum(), 400)
+        assert ax.collections[0].norm.vmin < 1  # one source in a hexagon is not white
     lower, _, upper = figure.axes[0].lines[:3]
     assert_allclose(upper.get_ydata() - upper.get_xdata(), 0.12, atol=0.02)
     assert_allclose(lower.get_ydata() - lower.get_xdata(), -0.12, atol=0.02)

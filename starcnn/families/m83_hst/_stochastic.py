@@ -16,13 +16,16 @@ from starcnn.images import combine
 from ._clusters import complete, make_clusters
 from ._setup import get_setup
 
-__all__ = ['SECOND', 'Cases', 'draw_cases']
+__all__ = ['SECOND', 'VARIED', 'Cases', 'draw_cases']
 
 # Section 3.3 of the paper: log age in yr and log size in arcsec; what is on the second axis of a
 # panel, with its values on the axis of the parameter, and the other parameter.
 _LOG_AGES = (7.5, 8.5, 9.5)
 _LOG_R_H = -0.6
 SECOND = {'a_v': ((0.5, 1.5, 2.5), 5.0), 'mass': ((4.0, 4.5, 5.0), 0.5)}
+
+# What differs between the images of one cluster.
+VARIED = ('stars', 'backgrounds')
 
 _SEED = 20_200_110
 
@@ -54,7 +57,7 @@ def draw_cases(second, vary, n, *, options):
     second : {'a_v', 'mass'}
         What the clusters differ in, beside age.
 
-    vary : {'stars', 'background'}
+    vary : {'stars', 'backgrounds'}
         What differs between the images of one cluster.
 
     n : int

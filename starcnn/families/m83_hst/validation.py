@@ -28,7 +28,7 @@ from starcnn.validation import (
 from . import _bars as bars
 from ._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
 from ._mocks import N_MOCKS, OPTIONS, draw_mocks
-from ._stochastic import SECOND, draw_cases
+from ._stochastic import SECOND, VARIED, draw_cases
 from .estimator import BACKEND
 from .spec import DEFAULT, FILTERS, NAME
 
@@ -221,7 +221,7 @@ def _draw_stochastic(context):
 
     figure = Figure(figsize=(9, 8), layout='constrained')
     n = int(np.clip(len(context.truth) // _MOCKS_PER_CASE, 2, _N_CASES))
-    for row, vary in zip(figure.subplots(2, 2), ('stars', 'background'), strict=True):
+    for row, vary in zip(figure.subplots(2, 2), VARIED, strict=True):
         for axes, second in zip(row, SECOND, strict=True):
             cases = draw_cases(second, vary, n, options=OPTIONS)
             posterior = context.estimator.posterior(cases.images)

@@ -18,6 +18,7 @@ from starcnn.families.m83_hst import _mocks, validation
 from starcnn.families.m83_hst._bars import CROWDED
 from starcnn.families.m83_hst._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
 from starcnn.families.m83_hst._mocks import OPTIONS, UNITS, draw_mocks
+from starcnn.families.m83_hst._stochastic import draw_cases
 from starcnn.families.m83_hst.spec import DEFAULT
 from starcnn.families.m83_hst.validation import CLAIMS
 from starcnn.networks import Posterior
@@ -297,7 +298,7 @@ def test_figures(seen, name, n_axes, label, monkeypatch):
     assert label in [axes.get_xlabel() for axes in figure.axes]
     figure.canvas.draw()
     if 'bimodal' in name:
-        assert calls == [(x, y) for y in ('stars', 'background') for x in ('a_v', 'mass')]
+        assert calls == [(x, y) for y in ('stars', 'backgrounds') for x in ('a_v', 'mass')]
         assert len(figure.axes[0].lines) == 10  # estimates of nine clusters, and the truths
 
 
@@ -423,6 +424,20 @@ def test_scattered_mocks():
         edge = np.median(stack.data, axis=(2, 3))
         np.testing.assert_allclose(centre - edge, 100, atol=1)
     assert (mocks.empty.data == 3).all()
+
+
+@pytest.mark.parametrize(('vary', 'is_same'), [('stars', False), ('backgrounds', True)])
+def test_draw_cases(vary, is_same):
+    """Nine clusters twice each: with other stars on one field, or the same on other fields."""
+    cases = draw_cases('a_v', vary, 2, options=OPTIONS)
+    assert cases.images.data.shape == (18, 3, 64, 64)
+    first, second = cases.truth[::2], cases.truth[1::2]
+    assert (first['age'] == second['age']).all()
+    assert_quantity_allclose(first['a_v'][:4], [0.5, 1.5, 2.5, 0.5] * u.mag)
+    assert ((first['seed'] == second['seed']) == is_same).all()
+    corner = cases.images.data[:, :, :8, :8]  # without much of a cluster
+    correlation = np.corrcoef(corner[0].ravel(), corner[1].ravel())[0, 1]
+    assert (correlation < 0.9) == is_same
 
 
 @pytest.mark.slow
