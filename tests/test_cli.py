@@ -3,6 +3,7 @@
 Tests of the command line.
 """
 
+import multiprocessing
 import subprocess
 import sys
 import warnings
@@ -411,6 +412,37 @@ def test_train_in_parts(capsys):
     assert not Path('normal-2.0.0.onnx').exists()
     assert main(argv) == 0
     assert Path('normal-2.0.0.onnx').exists()
+
+
+@pytest.mark.training
+def test_train_on_growing_bank(capsys):
+    """The mocks may be made meanwhile; it is another training than one after they were made."""
+    pytest.importorskip('torch')
+    argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
+    assert main([*argv, '--overlap', '--budget', '0s']) == 0
+    assert 'stopped after 0 epochs; the same command goes on' in capsys.readouterr().out
+    assert "'begin_sha256'" in fail(capsys, *argv)
+    assert main([*argv, '--overlap']) == 0
+    assert 'begin_sha256' in Network(Path('normal-2.0.0.onnx')).training
+
+
+@pytest.mark.training
+@pytest.mark.slow
+def test_train_while_mocks_are_made():
+    """Processes make the mocks, and none is left when time is up."""
+    pytest.importorskip('torch')
+    from starcnn.train import GrowingBank
+
+    argv = ['train', 'toy', '--mocks', '900', '--workers', '2', '-o', 'normal-2.0.0.onnx']
+    assert main([*argv, '--overlap', '--budget', '0s']) == 0
+    assert not multiprocessing.active_children()
+    assert not Path('normal-2.0.0.onnx').exists()
+    assert main([*argv, '--overlap']) == 0
+    assert not multiprocessing.active_children()
+    training = Network(Path('normal-2.0.0.onnx')).training
+    bank = GrowingBank('normal-2.0.0.bank')
+    assert training['begin_sha256'] == bank.begin_sha256
+    assert training['data_sha256'] == bank.finish().sha256
 
 
 @pytest.mark.training

@@ -80,14 +80,14 @@ def frame_path(tmp_path):
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (11.1, 41.6), (90, 70), (-1.39e-5, 1.39e-5)
-    data = np.random.default_rng(1).normal(0, 700, (3 * SIZE + 20, 8 * SIZE + 8))
+    data = np.random.default_rng(1).normal(0, 700, (8 * SIZE + 8, 3 * SIZE + 20))
     path = tmp_path / 'm31.fits'
     fits.writeto(path, data.astype(np.float32), wcs.to_header())
     return path
 
 
 def test_m31_frame_prints_the_training_command(m31_frame, frame_path, tmp_path, capsys):
-    """Without weights, the left is calibrated and the command has all options."""
+    """Without weights, the bottom is calibrated and the command has all options."""
     m31_frame.main([str(frame_path), '--output', str(tmp_path / 'out')])
     command = capsys.readouterr().out
     assert command.startswith('starcnn train m83_hst')
@@ -96,7 +96,7 @@ def test_m31_frame_prints_the_training_command(m31_frame, frame_path, tmp_path, 
     with fits.open(tmp_path / 'out' / 'training.fits') as stored:
         assert u.Unit(stored[0].header['BUNIT']) == u.electron / u.s
         assert stored[0].data.std() == pytest.approx(700 / 7.24e4, rel=0.02)
-        assert stored[0].data.shape[1] == 3 * SIZE + 8
+        assert stored[0].data.shape[0] == 3 * SIZE + 8
 
 
 def test_m31_frame_makes_a_catalogue(m31_frame, frame_path, tmp_path, capsys):
@@ -110,9 +110,8 @@ def test_m31_frame_makes_a_catalogue(m31_frame, frame_path, tmp_path, capsys):
     with fits.open(frame_path) as whole, fits.open(output / 'injected.fits') as stored:
         wcs, image = WCS(whole[0].header), stored[0].data
     x, y = wcs.wcs_world2pix(catalogue['ra'][1:3].value, catalogue['dec'][1:3].value, 0)
-    left = 3 * SIZE + 8
-    np.testing.assert_allclose(x, [left + 95.5, left + 159.5], atol=1e-3)
-    np.testing.assert_allclose(y, 31.5, atol=1e-3)
+    np.testing.assert_allclose(x, [95.5, 159.5], atol=1e-3)
+    np.testing.assert_allclose(y, 3 * SIZE + 8 + 31.5, atol=1e-3)
     assert image[32, 160] > 100 > image[32, 96]
     text = capsys.readouterr().out
     assert '8 of 8 mock clusters are called clusters, and 0 of 7 other cells' in text

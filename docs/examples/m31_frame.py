@@ -3,8 +3,8 @@
 From a real frame to a catalogue: mock clusters are put into an image of M31 and measured.
 
 The frame is one of the Panchromatic Hubble Andromeda Treasury in one filter, with
-a WCS. A network is trained on mock clusters whose backgrounds come from the left of
-the frame, and tried on the right of it, which it has not seen. Without ``--weights``
+a WCS. A network is trained on mock clusters whose backgrounds come from the bottom
+of the frame, and tried on the top of it, which it has not seen. Without ``--weights``
 the command that trains it is printed.
 """
 
@@ -23,7 +23,7 @@ from starcnn.images import combine, extract_cutouts
 
 FILTER = 'F475W'
 SIZE = 64  # pixels
-N_COLUMNS = 5  # of the cells that the network is tried on, at the right
+N_ROWS = 5  # of the cells that the network is tried on, at the top
 
 # What M31 and this survey have of their own (Dalcanton et al. 2012, ApJS, 200, 18).
 SURVEY = {
@@ -50,10 +50,9 @@ def calibrate(path):
 
 
 def split(frame):
-    """Return the left of a frame, for training, and the right, for the test."""
-    left = frame.shape[1] - N_COLUMNS * SIZE
-    parts = (slice(left), slice(left, None))
-    return [CCDData(frame.data[:, s], unit=frame.unit, wcs=frame.wcs[:, s]) for s in parts]
+    """Return the bottom of a frame, for training, and the top, for the test."""
+    n_rows = frame.shape[0] - N_ROWS * SIZE
+    return frame[:n_rows], frame[n_rows:]
 
 
 def inject(frame, options, rng):
@@ -131,9 +130,9 @@ def main(arguments=None):
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
-    left, right = split(calibrate(args.frame))
+    bottom, top = split(calibrate(args.frame))
     mosaic = args.output / 'training.fits'
-    left.write(mosaic, overwrite=True)
+    bottom.write(mosaic, overwrite=True)
     options = SURVEY | {'mosaics': (str(mosaic.resolve()),)}
     if args.weights is None:
         print(
@@ -141,7 +140,7 @@ def main(arguments=None):
             f'--output {args.output / "m31.onnx"}'
         )
         return
-    injected, sources, truth = inject(right, options, np.random.default_rng(args.seed))
+    injected, sources, truth = inject(top, options, np.random.default_rng(args.seed))
     injected.write(args.output / 'injected.fits', overwrite=True)
     catalogue = measure(args.output / 'injected.fits', sources, args.weights)
     catalogue.write(args.output / 'catalogue.fits', overwrite=True)

@@ -31,19 +31,22 @@ class Maker:
 
     def check(self):
         """Raise what the function has raised."""
-        code = self._process.exitcode
-        if code in (None, 0):
+        if not self._errors.poll():
             return
         try:
             error = self._errors.recv()
         except EOFError:
+            self._process.join()
+            code = self._process.exitcode
+            if code == 0:
+                return
             msg = f'bank must be made to its end, but the process that makes it ended with {code}'
             error = ChildProcessError(msg)
         raise error
 
     def wait(self):
         """Wait for the end of the function."""
-        self._process.join()
+        self._errors.poll(None)
         self.check()
 
     def close(self):

@@ -23,9 +23,7 @@ def synthesis(isochrones, photometry):
 def draw(synthesis, mass, log_age, n, *, n_bright=3000, a_v=0.5):
     """Draw clusters; return the drawn records."""
     rng = np.random.default_rng(1)
-    return [
-        synthesis._draw(mass, log_age, M_H, a_v, 3.1, rng, n_bright=n_bright) for _ in range(n)
-    ]
+    return [synthesis._draw(mass, log_age, M_H, a_v, 3.1, rng, n_bright=n_bright) for _ in range(n)]
 
 
 def magnitude(flux):
@@ -38,7 +36,9 @@ def test_drawn_light_is_that_of_the_population(synthesis, log_age):
     """The mean light of clusters is that of the population, and of stars drawn one by one."""
     drawn = draw(synthesis, 1e5, log_age, 60)
     fluxes = np.array([one.bright.sum(axis=0) + one.faint for one in drawn])
-    mean = synthesis.mean_magnitudes(1e5 * u.solMass, age=10**log_age * u.yr, m_h=M_H, a_v=0.5 * u.mag)
+    mean = synthesis.mean_magnitudes(
+        1e5 * u.solMass, age=10**log_age * u.yr, m_h=M_H, a_v=0.5 * u.mag
+    )
     error = 1.0857 * fluxes.std(axis=0) / fluxes.mean(axis=0) / np.sqrt(len(fluxes))
     assert (abs(magnitude(fluxes.mean(axis=0)) - mean.value) < 4 * error + 0.01).all()
 
@@ -49,9 +49,7 @@ def test_fast_and_plain_draws_agree(synthesis):
     rng = np.random.default_rng(2)
     plain = []
     for _ in range(300):
-        stars = synthesis.sample(
-            1e3 * u.solMass, age=1e8 * u.yr, m_h=M_H, a_v=0.5 * u.mag, rng=rng
-        )
+        stars = synthesis.sample(1e3 * u.solMass, age=1e8 * u.yr, m_h=M_H, a_v=0.5 * u.mag, rng=rng)
         plain.append((10 ** (-0.4 * stars['Gaia_G'].value)).sum())
     fast, plain = magnitude(fast), magnitude(np.array(plain))
     spread = np.hypot(fast.std(), plain.std()) / np.sqrt(300)
@@ -122,7 +120,7 @@ def test_counts_follow_the_imf(name):
 
 def test_pickles(synthesis):
     """It travels to worker processes and draws the same stars there."""
-    other = pickle.loads(pickle.dumps(synthesis))
+    other = pickle.loads(pickle.dumps(synthesis))  # noqa: S301 (its own)
     one, two = (draw(each, 1e4, 8.0, 1)[0] for each in (synthesis, other))
     assert np.array_equal(one.bright, two.bright)
 

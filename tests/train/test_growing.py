@@ -181,7 +181,7 @@ def test_provenance(folder, wanted, tmp_path):
 def test_training_with_another_order(kinds, folder, tmp_path):
     """A training on a whole bank does not go on as one on a growing bank, or the other way."""
     fit(RECIPE, kinds[0](folder), output=tmp_path)
-    with pytest.raises(ValueError, match="output must be empty .*'begin_sha256'"):
+    with pytest.raises(ValueError, match=r"output must be empty .*'begin_sha256'"):
         fit(RECIPE, kinds[1](folder), output=tmp_path)
 
 
