@@ -9,7 +9,7 @@ the kind of an argument           `TypeError`
 the value of an argument          `ValueError`
 the unit of an argument           `~astropy.units.UnitsError`
 a file: lost, changed, refused    `DataFileError`
-an optional package is missing    `ImportError`, left as it is
+an optional package is missing    `ImportError`, with the extra if it is known
 nothing; something else was done  a warning, a subclass of `StarcnnWarning`
 ================================  ==========================================
 

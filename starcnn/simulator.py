@@ -14,6 +14,9 @@ __all__ = ['Simulator']
 
 _HOOK = 'starcnn_simulators'
 
+# What the extra `simulate` installs, as it is imported.
+_EXTRA = ('dust_extinction', 'galsim', 'photutils', 'scipy', 'specutils')
+
 
 class Simulator:
     """
@@ -112,6 +115,9 @@ class Simulator:
         ------
         TypeError, ValueError
             If ``n`` is not an integer, or is negative.
+
+        ImportError
+            If the family needs the extra ``simulate``, which is not installed.
         """
         if not isinstance(n, int | np.integer) or isinstance(n, bool):
             msg = f'n must be an integer, got {n!r}'
@@ -119,7 +125,7 @@ class Simulator:
         if n < 0:
             msg = f'n must be zero or positive, got {n}'
             raise ValueError(msg)
-        return self.backend.sample(int(n), self.options, np.random.default_rng(rng))
+        return _call(self.backend.sample, int(n), self.options, np.random.default_rng(rng))
 
     def simulate(self, parameters, *, rng=None):
         """
@@ -145,8 +151,25 @@ class Simulator:
         ------
         TypeError
             If ``parameters`` is not a table.
+
+        ImportError
+            If the family needs the extra ``simulate``, which is not installed.
         """
         if not isinstance(parameters, Table):
             msg = f'parameters must be a table, got {type(parameters).__name__}'
             raise TypeError(msg)
-        return self.backend.simulate(parameters, self.options, np.random.default_rng(rng))
+        return _call(self.backend.simulate, parameters, self.options, np.random.default_rng(rng))
+
+
+def _call(function, *args):
+    """Call a function of a family; say what to install if that is missing."""
+    try:
+        return function(*args)
+    except ModuleNotFoundError as error:
+        if (error.name or '').partition('.')[0] not in _EXTRA:
+            raise
+        msg = (
+            f'{error.name} must be installed, which comes with the extra "simulate": '
+            'python -m pip install "starcnn[simulate]"'
+        )
+        raise ImportError(msg) from error

@@ -98,11 +98,14 @@ def scatter_table(table, estimates, spec):
     table : `~astropy.table.QTable`
         The same columns, but ``age``, ``age_16`` and ``age_84`` are the median
         and the percentiles of the estimates, within the bounds of the parameter.
+        A source with the bit ``NO_DATA`` keeps NaN.
     """
     table = table.copy()
+    is_empty = (np.asarray(table['flags']) & NO_DATA) > 0
     for parameter in spec.parameters:
         values = u.Quantity(estimates[parameter.name]).to(parameter.unit)
         percentiles = np.percentile(values, list(_PERCENTILES.values()), axis=1).T
+        percentiles[is_empty] = np.nan
         descriptions = {suffix: f'{text} of estimates' for suffix, text in _DESCRIPTIONS.items()}
         columns = _parameter_columns(percentiles, parameter, descriptions)
         for name, column in columns.items():

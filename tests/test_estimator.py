@@ -242,6 +242,7 @@ def test_background_scatter_repeats(mocks, backgrounds):
         ({'shape': (2, 6, 6)}, ValueError, r'backgrounds must have shape \(n, 2, 6, 6\)'),
         ({'unit': 'kg'}, u.UnitsError, 'backgrounds must have a unit like'),
         ({'unit': None}, u.UnitsError, 'backgrounds must have a unit, got none'),
+        ({'unit': 'mag'}, u.UnitsError, 'backgrounds must have a linear unit'),
         ({'filters': ('F814W', 'F438W')}, ValueError, 'backgrounds must have the filters'),
     ],
 )

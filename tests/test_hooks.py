@@ -30,7 +30,7 @@ def test_hook_starcnn_estimators(plugin_manager):
 
 def test_hook_starcnn_classifiers(plugin_manager):
     """Classifiers are offered by name."""
-    assert Classifier.available()['name'].tolist() == ['toy']
+    assert 'toy' in Classifier.available()['name'].tolist()
     assert Classifier('toy').backend.name == 'toy'
 
 

@@ -4,10 +4,11 @@ Tests of the simulator.
 """
 
 from copy import deepcopy
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+from astropy.table import Table
 from toy.simulator import BACKEND
 
 from starcnn import Simulator
@@ -107,3 +108,22 @@ def test_nothing_changes(simulator):
     simulator.simulate(parameters, rng=1)
     assert is_same(parameters, before)
     assert vars(simulator) == state
+
+
+def test_missing_package(plugin_manager):
+    """Where a package of an extra is missing, the error says which extra to install."""
+
+    def fail(*_):
+        raise ModuleNotFoundError('No module named ' + repr(name), name=name)
+
+    simulator = Simulator(replace(BACKEND, sample=fail, simulate=fail))
+    name = 'scipy.fft'
+    with pytest.raises(
+        ImportError, match=r'scipy\.fft must be .*pip install "starcnn\[simulate\]"'
+    ):
+        simulator.sample(1)
+    with pytest.raises(ImportError, match='the extra "simulate"'):
+        simulator.simulate(Table({'x': [1.0]}))
+    name = 'other'
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'other'"):
+        simulator.sample(1)

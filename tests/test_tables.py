@@ -204,10 +204,22 @@ def test_scatter(outputs, sources, meta):
         for name, age in zip(['age_16', 'age', 'age_84'], ages, strict=True):
             np.testing.assert_allclose(np.log10(found[name][row].value), age, atol=0.015)
     assert np.isnan(found['age'][3])
-    np.testing.assert_array_equal(found['a_v_16'], [0.0] * 4 * u.mag)
-    np.testing.assert_array_equal(found['feh'], 0.25)
-    assert_quantity_allclose(found['visibility_84'], 0.84, atol=0.05)
+    np.testing.assert_array_equal(found['a_v_16'][:3], [0.0] * 3 * u.mag)
+    np.testing.assert_array_equal(found['feh'], [0.25] * 3 + [np.nan])
+    assert_quantity_allclose(found['visibility_84'][:3], 0.84, atol=0.05)
     assert (table['age'][:3] == before['age'][:3]).all()
+
+
+def test_scatter_of_no_data(outputs):
+    """A source that has no data keeps NaN, whatever the estimates are."""
+    table = parameter_table(outputs, PARAMETERS, flags=[0, NO_DATA, 0, 0])
+    estimates = {
+        parameter.name: np.ones((4, 3)) << u.Unit(parameter.unit)
+        for parameter in PARAMETERS.outputs
+    }
+    found = scatter_table(table, estimates, PARAMETERS)
+    for name in ('age', 'a_v_16', 'feh_84', 'visibility'):
+        np.testing.assert_array_equal(np.isnan(found[name]), [False, True, False, True])
 
 
 def test_both_kinds_of_outputs(outputs):

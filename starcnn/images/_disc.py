@@ -54,7 +54,8 @@ class Disc:
         self.burst, self.front, self.clustered = field.burst, field.front, field.clustered
         self.n_member, self.a_v_scatter = field.association_stars, field.a_v_scatter
         self.pixel = field.pixel_scale.to_value(u.arcsec)
-        self.psfs, self.photometry, self.law = field.psfs, field.photometry, field.law
+        self.psfs, self.photometry = field.psfs, field.photometry
+        self.law, self.r_v = field.law, field.r_v
         self.density = field.density.to_value(u.arcsec**-2)
         self.scale_length = field.scale_length.to_value(u.arcsec)
         self.a_v = field.a_v.to_value(u.mag)
@@ -91,7 +92,7 @@ class Disc:
         """Return the stars that are drawn, and the light by age and extinction of the others."""
         faint = everyone.select(~drawn)
         one = np.full(len(faint.number), A_V_REFERENCE)
-        extinction = self.photometry._extinctions(faint.log_teff, one, self.law)
+        extinction = self.photometry._extinctions(faint.log_teff, one, self.law, self.r_v)
         weights = faint.number[:, np.newaxis] * faint.flux
         veil = (weights * extinction).sum(axis=0) / weights.sum(axis=0) / A_V_REFERENCE
         return SimpleNamespace(bright=everyone.select(drawn), light=faint.light_by_age(), veil=veil)
@@ -124,7 +125,8 @@ class Disc:
         fluxes = 10 ** (-0.4 * stars.magnitudes) * self.unit_flux
         inside = (abs(y) < shape[0] / 2) & (abs(x) < shape[1] / 2)
         bright = fluxes[inside, self.reference] > self.faintest * self.unit_flux[self.reference]
-        fluxes *= 10 ** (-0.4 * self.photometry._extinctions(stars.log_teff, a_v, self.law))
+        extinction = self.photometry._extinctions(stars.log_teff, a_v, self.law, self.r_v)
+        fluxes *= 10 ** (-0.4 * extinction)
         frame = _renderer(self, tuple(shape))._render(x, y, fluxes)
         smooth = scale * self.pixel**2 * (rates @ level.light) * self.unit_flux
         for layer, flux, ratio in zip(frame, smooth, level.veil, strict=True):

@@ -12,8 +12,11 @@ __all__ = ['MosaicBackgrounds']
 
 PARTS = ('training', 'validation', 'test')
 
-# How close the world coordinates of mosaics must agree, pixels.
+# How closely the world coordinates of mosaics must agree, pixels.
 _TOLERANCE = 0.05
+
+# How far the sum of the fractions may be from one: rounding.
+_ROUNDING = 1e-6
 
 # How often a patch is sought in vain in a block before the block is left out.
 _N_TRIES = 200
@@ -83,7 +86,7 @@ class MosaicBackgrounds:
     def _split(self, shape, fractions, seed):
         """Return the corners (n_block, 2) of the blocks of each part."""
         fractions = fractions or {'training': 0.6, 'validation': 0.2, 'test': 0.2}
-        if set(fractions) != set(PARTS) or abs(sum(fractions.values()) - 1) > _TOLERANCE:
+        if set(fractions) != set(PARTS) or abs(sum(fractions.values()) - 1) > _ROUNDING:
             msg = f'fractions must be of {PARTS} and sum to one, got {fractions}'
             raise ValueError(msg)
         n = [size // self._block for size in shape]
@@ -131,9 +134,13 @@ class MosaicBackgrounds:
             raise ValueError(msg)
         room = self._block - np.array(shape)
         corners = self._blocks[part]
+        if not len(corners):
+            n_block = sum(map(len, self._blocks.values()))
+            msg = f'part must have some of the {n_block} blocks of the mosaics, got {part!r}'
+            raise ValueError(msg)
         places = np.empty((0, 2), int)
         for _ in range(_N_TRIES):
-            if len(places) >= n or not len(corners) or (room < 0).any():
+            if len(places) >= n or (room < 0).any():
                 break
             chosen = corners[rng.integers(len(corners), size=2 * n)]
             chosen = chosen + rng.integers(room + 1, size=(2 * n, 2))

@@ -112,7 +112,10 @@ class GalaxyField:
         follow a power law of slope -2.
 
     law : str, optional
-        The extinction law, for R_V = 3.1.
+        The extinction law.
+
+    r_v : float, optional
+        The ratio of total to selective extinction.
 
     Raises
     ------
@@ -148,6 +151,7 @@ class GalaxyField:
     association_size: u.Quantity = (10.0, 60.0) * u.pc
     association_stars: float = 30.0
     law: str = 'CCM89'
+    r_v: float = 3.1
 
     def __post_init__(self):
         for name, unit in _POSITIVE.items():

@@ -76,7 +76,8 @@ def combine(cluster, background, *, exposure_time, rng=None):
     Raises
     ------
     ValueError
-        If the shapes do not agree, or an exposure time is not positive.
+        If the shapes do not agree, a pixel is not finite, or an exposure time
+        is not positive.
 
     Notes
     -----
@@ -94,6 +95,11 @@ def combine(cluster, background, *, exposure_time, rng=None):
     if not (time > 0).all() or time.shape not in ((), (cluster.shape[-3],)):
         msg = f'exposure_time must be positive, one or one per filter, got {exposure_time}'
         raise ValueError(msg)
+    for name, values in (('cluster', cluster), ('background', background)):
+        n_bad = np.count_nonzero(~np.isfinite(values))
+        if n_bad:
+            msg = f'{name} must be finite, got {n_bad} pixels that are not'
+            raise ValueError(msg)
     return _combine(cluster, background, time, np.random.default_rng(rng)) * rate
 
 

@@ -120,6 +120,8 @@ class PSF:
         Proc. SPIE 8127, 81270J) to 1.3 per cent from 0.05 to 1 arcsec. The
         brightest detector pixel holds up to a fifth less than that of Tiny
         Tim, which spreads charge in steps of a pixel and not continuously.
+        F606W was not compared: its charge diffusion and jitter lie between those
+        of its neighbours.
 
         Examples
         --------

@@ -81,6 +81,12 @@ class PSFGrid:
         -------
         grid : `PSFGrid`
             The grid.
+
+        Raises
+        ------
+        ValueError
+            If the oversampling differs between x and y, or the positions are
+            not a rectangular grid.
         """
         n_y, n_x = (int(n) for n in np.broadcast_to(model.oversampling, 2))
         if n_y != n_x:

@@ -65,6 +65,9 @@ def check_backgrounds(data, backgrounds):
         if value.unit is None:
             msg = f'{name} must have a unit, got none'
             raise u.UnitsError(msg)
+        if value.unit == u.mag or isinstance(value.unit, u.LogUnit):
+            msg = f'{name} must have a linear unit, since images are added, got {value.unit}'
+            raise u.UnitsError(msg)
     if not is_stack(data):
         mask = None if data.mask is None else np.asarray(data.mask)[np.newaxis]
         data = _replace(data, np.asarray(data.data)[np.newaxis], mask)

@@ -57,6 +57,11 @@ class _Profile:
         -------
         fraction : `~numpy.ndarray` with the shape of r
             The fraction, from 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If a radius is negative or NaN.
         """
         return self._enclosed(self._strip_radius(r))
 
@@ -73,6 +78,11 @@ class _Profile:
         -------
         density : `~astropy.units.Quantity` with the shape of r
             The fraction of the stars per area, whose integral over the sky is 1.
+
+        Raises
+        ------
+        ValueError
+            If a radius is negative or NaN.
         """
         return self._density(self._strip_radius(r)) / self._scale.unit**2
 

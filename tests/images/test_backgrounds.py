@@ -128,6 +128,12 @@ def test_bad_options():
         MosaicBackgrounds(mosaics, block=500)
     with pytest.raises(ValueError, match='fractions must be'):
         MosaicBackgrounds(mosaics, fractions={'training': 1.0})
+    fractions = {'training': 0.6, 'validation': 0.2, 'test': 0.21}
+    with pytest.raises(ValueError, match='fractions must be'):
+        MosaicBackgrounds(mosaics, fractions=fractions)
+    one = MosaicBackgrounds(mosaics, block=min(mosaics[next(iter(mosaics))].shape))
+    with pytest.raises(ValueError, match='part must have some of the 1 blocks'):
+        one.draw(1, (9, 9), part='test')
     with pytest.raises(TypeError, match='radius must be a Quantity'):
         MosaicBackgrounds(mosaics, avoid=(np.zeros(1), np.zeros(1)), radius=3)
     backgrounds = MosaicBackgrounds(mosaics)

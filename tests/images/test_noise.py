@@ -117,3 +117,12 @@ def test_combine_errors(shape, time, error, message):
     cluster, background = (np.ones(s) * u.electron / u.s for s in ((3, 4, 4), shape))
     with pytest.raises(error, match=message):
         combine(cluster, background, exposure_time=time)
+
+
+@pytest.mark.parametrize('name', ['cluster', 'background'])
+def test_combine_gaps(name):
+    """Pixels that are not known are refused, and not drawn photons of."""
+    images = {key: np.ones((3, 4, 4)) * u.electron / u.s for key in ('cluster', 'background')}
+    images[name][0, 1, 2] = np.nan
+    with pytest.raises(ValueError, match=f'{name} must be finite, got 1 pixels that are not'):
+        combine(**images, exposure_time=10 * u.s)

@@ -3,6 +3,7 @@
 Tests of starcnn.train.growing, and of training while the bank is made.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from toy.spec import SPECS
 from starcnn.exceptions import DataFileError
 from starcnn.train import Bank, GrowingBank, build_bank, fit
 from starcnn.train._batches import WINDOW, split_windows
+from starcnn.train._team import join_team
 
 pytestmark = pytest.mark.training
 
@@ -32,6 +34,8 @@ SPEC = SPECS['estimator'][0]
 
 # Three windows of training, and eight chunks.
 BANK = {'n': 800, 'seed': 3, 'chunk': 100}
+PARTS = replace(RECIPE, accumulate=2)
+ENVIRONMENT = os.environ | {'PYTHONPATH': str(Path(__file__).parents[1]), 'OMP_NUM_THREADS': '1'}
 N_STEPS = 720 // RECIPE.batch_size
 
 
@@ -116,7 +120,8 @@ def test_part_of_a_bank(encode, tmp_path):
     assert part.begin_sha256 == GrowingBank(tmp_path / 'whole').begin_sha256
     assert len(part) == 800
     assert set(part.inputs) == set(bank.inputs)
-    np.testing.assert_array_equal(part.split(0.1, seed=2), bank.split(0.1, seed=2))
+    for found, expected in zip(part.split(0.1, seed=2), bank.split(0.1, seed=2), strict=True):
+        np.testing.assert_array_equal(found, expected)
     assert part.wait(rows)
     assert not part.wait(np.array([299, 300]), deadline=time.monotonic())
     assert '800 sources' in repr(part)
@@ -250,24 +255,20 @@ def test_error_of_a_worker(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_close(wanted, tmp_path):
     """At the end of the statement nothing is made any more; the same call goes on."""
-    slow = replace(BACKEND, simulate=simulate_slowly)
-    arguments = {'folder': tmp_path / 'bank', 'n_workers': 2, **BANK}
-    with build_bank(slow, encode, SPEC, wait=False, **arguments) as bank:
+    with begin_slowly(tmp_path) as bank:
         bank.wait(np.arange(200))
     assert_nothing_is_made(tmp_path / 'bank')
     with pytest.raises(ChildProcessError, match='bank must be made to its end, but the process'):
         bank.take(np.arange(800))
-    bank = build_bank(BACKEND, encode, SPEC, **arguments)
+    bank = build_bank(BACKEND, encode, SPEC, folder=tmp_path / 'bank', **BANK)
     assert bank.sha256 == wanted.training['data_sha256']
 
 
 @pytest.mark.slow
 def test_killed_training_and_bank(wanted, tmp_path):
     """A kill ends the workers as well, and the same call comes to the same bits."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, str(tmp_path)],
-        env=os.environ | {'PYTHONPATH': str(Path(__file__).parents[1])},
-    )
+    command = [sys.executable, __file__, str(tmp_path), 'alone']
+    process = subprocess.Popen(command, env=ENVIRONMENT)
     while process.poll() is None and not (tmp_path / 'fit' / 'last.json').exists():
         time.sleep(0.02)
     process.kill()
@@ -278,6 +279,20 @@ def test_killed_training_and_bank(wanted, tmp_path):
     assert is_same(result, wanted)
 
 
+@pytest.mark.slow
+def test_two_processes_that_train(folder, tmp_path):
+    """They train on one bank that the first of them makes, as one process would."""
+    torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    command = [*torchrun, __file__, str(tmp_path), 'together']
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert done.returncode == 0, done.stderr
+    alone = fit(PARTS, GrowingBank(folder), output=tmp_path / 'alone', seed=1)
+    lines = (tmp_path / 'fit' / 'log.jsonl').read_text(encoding='utf-8').splitlines()
+    for line, expected in zip(map(json.loads, lines), alone.history, strict=True):
+        for name in ('training_loss', 'validation_loss'):
+            assert line[name] == pytest.approx(expected[name], rel=1e-5)
+
+
 def assert_nothing_is_made(folder):
     """Assert that a bank is neither whole nor growing, soon."""
     time.sleep(0.5)
@@ -286,15 +301,29 @@ def assert_nothing_is_made(folder):
     assert before == len(list((folder / 'parts').glob('*.npz'))) < 8
 
 
-def main(folder):
-    """Train while two processes make the bank, in stretches of one step."""
-    torch.set_num_threads(1)
-    slow = replace(BACKEND, simulate=simulate_slowly)
-    arguments = {'folder': folder / 'bank', 'n_workers': 2, 'wait': False, **BANK}
-    with build_bank(slow, encode, SPEC, **arguments) as bank:
+def train_alone(folder):
+    """Train in stretches of one step, until someone stops it."""
+    with begin_slowly(folder) as bank:
         while True:
             fit(RECIPE, bank, output=folder / 'fit', seed=1, max_seconds=0.0)
 
 
+def train_together(folder):
+    """Train as one of the processes that torchrun starts."""
+    with join_team() as team:
+        bank = begin_slowly(folder) if team.is_main else None
+        team.wait()
+        with bank or GrowingBank(folder / 'bank') as bank:
+            fit(PARTS, bank, output=folder / 'fit', seed=1)
+
+
+def begin_slowly(folder):
+    """Return a bank that two processes begin to make."""
+    slow = replace(BACKEND, simulate=simulate_slowly)
+    arguments = {'folder': folder / 'bank', 'n_workers': 2, 'wait': False, **BANK}
+    return build_bank(slow, encode, SPEC, **arguments)
+
+
 if __name__ == '__main__':
-    main(Path(sys.argv[1]))
+    torch.set_num_threads(1)
+    {'alone': train_alone, 'together': train_together}[sys.argv[2]](Path(sys.argv[1]))

@@ -112,7 +112,8 @@ class Options:
 
     mosaics : tuple of str
         FITS images, one for each filter and on one grid of pixels, from which
-        backgrounds are cut; empty for simulated fields.
+        backgrounds are cut; empty for simulated fields. The keyword BUNIT must
+        name a unit that converts to electron/s.
 
     density : tuple of float
         The range of the crowding of simulated fields: detectable stars per

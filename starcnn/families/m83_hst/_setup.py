@@ -13,7 +13,7 @@ from astropy.nddata import CCDData
 from starcnn.files import read_files
 from starcnn.images import PSF, GalaxyField, MosaicBackgrounds, StarRenderer, get_band
 from starcnn.plugins._manager import open_file
-from starcnn.sky import ClusterSynthesis, Isochrones, Photometry
+from starcnn.sky import ClusterSynthesis, Isochrones, Photometry, get_imf
 from starcnn.sky._parsec import metallicity
 
 from .spec import BACKGROUND_RADIUS
@@ -21,8 +21,6 @@ from .spec import BACKGROUND_RADIUS
 # The packaged tables.
 _ISOCHRONES = 'parsec-v12s-1.0.0'
 _PHOTOMETRY = {'ACS/WFC': 'hst-acs-wfc-1.0.0', 'WFC3/UVIS': 'hst-wfc3-uvis-1.0.0'}
-
-_RATE = u.electron / u.s
 
 # Frames of simulated fields, in pixels: large enough to hold many cutouts.
 _FRAME = 512
@@ -130,7 +128,9 @@ class Setup:
             distance=self.options.distance,
             m_h=self.m_h,
             density=self.options.density * u.arcsec**-2,
+            imf=get_imf(self.options.imf),
             law=self.options.law,
+            r_v=self.options.r_v,
         )
 
     @cached_property
@@ -139,7 +139,7 @@ class Setup:
         What cuts backgrounds out of the user's mosaics.
         """
         images = {
-            name: CCDData.read(path, unit=None if _has_unit(path) else _RATE)
+            name: _read_mosaic(path)
             for name, path in zip(self.options.filters, self.options.mosaics, strict=True)
         }
         return MosaicBackgrounds(images)
@@ -182,12 +182,13 @@ class Setup:
         return np.stack(tiles), np.array(densities)
 
 
-def _has_unit(path):
-    """Whether the header of a FITS file names the unit of its pixels."""
-    from astropy.io import fits
-
-    with fits.open(path) as units:
-        return any('BUNIT' in unit.header for unit in units)
+def _read_mosaic(path):
+    """Return the image in a FITS file, whose header must name the unit."""
+    try:
+        return CCDData.read(path)
+    except ValueError as error:  # of astropy, if there is no unit
+        msg = f'mosaics must have their unit in the keyword BUNIT, got {str(path)!r}: {error}'
+        raise u.UnitsError(msg) from error
 
 
 def get_setup(options):

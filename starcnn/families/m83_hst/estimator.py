@@ -50,7 +50,7 @@ def encode(data, spec):
     Returns
     -------
     inputs : dict of `~numpy.ndarray` of float32
-        The images; NaN where there is nothing to see.
+        The images; NaN where most pixels are missing in every filter.
 
     Raises
     ------
@@ -58,7 +58,9 @@ def encode(data, spec):
         If ``data`` is not such a stack.
     """
     part, data = spec.inputs[0], _stack(data)
-    array, _ = to_array(data, part, bands=_bands(data, spec), allow_missing=_takes_any(spec))
+    bands, any_filter = _bands(data, spec), _takes_any(spec)
+    array, missing = to_array(data, part, bands=bands, allow_missing=any_filter)
+    array[missing.min(axis=1) > MOST_MISSING] = np.nan
     return {part.name: array}
 
 
@@ -131,8 +133,9 @@ def _stack(data):
 
 def _bands(data, spec):
     """Return the bands of cutouts: those given, or of M83, whose counts need an exposure time."""
-    if 'bands' in data.meta:
-        return data.meta['bands']
+    meta = getattr(data, 'meta', {})
+    if 'bands' in meta:
+        return meta['bands']
     unit = getattr(data, 'unit', None)
     is_counts = unit is not None and any(unit.is_equivalent(u.Unit(name)) for name in _COUNTS)
     if is_counts or not set(spec.inputs[0].filters) <= set(FILTERS):

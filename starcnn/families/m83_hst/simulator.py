@@ -9,7 +9,7 @@ from astropy.nddata import NDData
 from astropy.table import Column, MaskedColumn, QTable
 from astropy.utils.masked import Masked
 
-from starcnn.images import combine
+from starcnn.images.noise import _combine
 from starcnn.plugins import SimulatorBackend
 
 from ._clusters import (
@@ -74,7 +74,7 @@ def simulate(parameters, options, rng):
         How to observe.
 
     rng : `~numpy.random.Generator`
-        The random numbers.
+        The random numbers: each image gets a child of its own.
 
     Returns
     -------
@@ -99,21 +99,17 @@ def simulate(parameters, options, rng):
     """
     setup = get_setup(options)
     rows = complete(parameters, setup, rng)
-    streams = rng.spawn(4)
-    fields, density = setup.draw_backgrounds(len(rows), streams[0])
-    if options.calibration_scatter:
-        scale = 1 + options.calibration_scatter * streams[1].normal(size=fields.shape[:2])
-        fields = fields * np.maximum(scale, _LEAST_SCALE)[:, :, np.newaxis, np.newaxis]
-    is_cluster = streams[2].random(len(rows)) >= options.background_fraction
+    children = rng.spawn(len(rows))
     clusters = make_clusters(rows, setup)
-    images = np.array(fields, np.float32)
-    if is_cluster.any():
-        images[is_cluster] = combine(
-            clusters.images[is_cluster] * _RATE,
-            fields[is_cluster] * _RATE,
-            exposure_time=setup.exposure_times * u.s,
-            rng=streams[3],
-        ).to_value(_RATE)
+    fields = np.zeros_like(clusters.images)
+    images, density = np.zeros_like(fields), np.zeros(len(rows))
+    is_cluster = np.ones(len(rows), bool)
+    for i, child in enumerate(children):
+        fields[i], density[i] = _draw_field(setup, child)
+        is_cluster[i] = child.random() >= options.background_fraction
+        images[i] = fields[i]
+        if is_cluster[i]:
+            images[i] = _combine(clusters.images[i], fields[i], setup.exposure_times, child)
     _, scatter = background_statistics(fields, setup)
     visibility = visibilities(clusters.flux, scatter)
     truth = _truth(rows, clusters, is_cluster, visibility, density, options)
@@ -124,6 +120,14 @@ def simulate(parameters, options, rng):
         'sources': QTable({'id': np.arange(1, len(rows) + 1)}),
     }
     return NDData(images, unit=_RATE, meta=meta), truth
+
+
+def _draw_field(setup, rng):
+    """Return one background, electron/s, with its flux scale, and its stars per arcsec2."""
+    fields, density = setup.draw_backgrounds(1, rng)
+    scatter = setup.options.calibration_scatter
+    scale = np.maximum(1 + scatter * rng.normal(size=fields.shape[1]), _LEAST_SCALE)
+    return fields[0] * scale[:, np.newaxis, np.newaxis], density[0]
 
 
 def _truth(rows, clusters, is_cluster, visibility, density, options):

@@ -82,6 +82,7 @@ def test_missing_filters():
     ('data', 'error', 'match'),
     [
         (make(unit=None), TypeError, 'data must be NDData with a unit'),
+        (make().data, TypeError, 'data must be NDData with a unit, got ndarray'),
         (make(unit=u.pc), u.UnitsError, 'data must have a unit that converts to electron'),
         (make(unit=u.mag), ValueError, r"data must say in meta\['magnitude_system'\]"),
         (make(unit=u.electron), ValueError, 'bands must have F336W to convert electron'),

@@ -48,6 +48,12 @@ def test_options_reach_the_stars(options):
     assert (synthesis.law, synthesis.imf, synthesis.method) == ('F99', 'salpeter1955', 'poisson')
 
 
+def test_options_reach_the_fields(options):
+    """Law, R_V and mass function of the simulated fields are those of the options, too."""
+    field = get_setup(replace(options, law='F99', r_v=4.4, imf='salpeter1955')).field
+    assert (field.law, field.r_v, field.imf.name) == ('F99', 4.4, 'salpeter1955')
+
+
 @pytest.mark.parametrize('n', [0, 1, 5, 70])
 def test_numbers_of_backgrounds(options, n):
     """As many backgrounds as asked for, all different, each with its crowding."""

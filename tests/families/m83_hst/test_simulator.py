@@ -313,14 +313,13 @@ def test_wide_pixels():
 
 
 def test_mosaics_without_unit(flat, tmp_path):
-    """Mosaics whose header names no unit are taken as electron/s."""
+    """Mosaics whose header names no unit are refused: nothing is guessed."""
     paths = []
     for i in range(3):
         paths.append(str(tmp_path / f'{i}.fits'))
         fits.writeto(paths[-1], np.full((320, 320), float(i)))
-    images, truth = run(PAIR, replace(flat, mosaics=tuple(paths), background_fraction=1.0))
-    assert_array_equal(images[:, :, 0, 0], [[0, 1, 2]] * 2)
-    assert np.isnan(truth['density'].value).all()
+    with pytest.raises(u.UnitsError, match='mosaics must have their unit in the keyword BUNIT'):
+        run(PAIR, replace(flat, mosaics=tuple(paths)))
 
 
 @pytest.mark.parametrize(
