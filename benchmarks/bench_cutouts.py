@@ -53,7 +53,7 @@ def main():
         weights = Path(weights)
     cutouts = make_cutouts(args.cutouts, np.random.default_rng(1))
     estimator = Estimator('m83_hst', weights=weights)
-    estimator.predict(cutouts[:64])
+    estimator.predict(make_cutouts(N_TEMPLATES, np.random.default_rng(2)))
     print(describe())
     clock, cores = [], []
     for _ in range(args.repeats):
