@@ -124,13 +124,9 @@ def to_array(data, part, *, bands=None, allow_missing=False):
         msg = f'data must be NDData with a unit, got {type(data).__name__} without'
         raise TypeError(msg)
     filters = _check_cutouts(data, part)
-    if lacking := [name for name in part.filters if name not in filters]:
-        if not allow_missing:
-            msg = f'data must have the filters {list(part.filters)}, got {list(filters)}'
-            raise ValueError(msg)
-        if len(lacking) == len(part.filters):
-            msg = f'data must have one of the filters {list(part.filters)}, got {list(filters)}'
-            raise ValueError(msg)
+    if len(filters) < len(part.filters) and not allow_missing:
+        msg = f'data must have the filters {list(part.filters)}, got {list(filters)}'
+        raise ValueError(msg)
     shape = (len(data.data), *part.dimensions[1:])
     array, missing = np.full(shape, np.nan, np.float32), np.ones(shape[:2])
     bands = {band.filter: band for band in bands or ()}
@@ -248,6 +244,9 @@ def _check_cutouts(data, part):
     filters = tuple(data.meta['filters'])
     if len(filters) != shape[1] or len(set(filters)) != len(filters):
         msg = f'data must have one filter for each of its {shape[1]} images, got {list(filters)}'
+        raise ValueError(msg)
+    if list(filters) != [name for name in part.filters if name in filters]:
+        msg = f'data must have filters of {list(part.filters)} in this order, got {list(filters)}'
         raise ValueError(msg)
     if part.pixel_scale is not None:
         scale = u.Quantity(data.meta['pixel_scale']).to_value(u.arcsec)
