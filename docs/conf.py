@@ -52,7 +52,8 @@ automodapi_toctreedirnm = 'reference/api'
 automodsumm_inherited_members = False
 
 # The reference of starcnn.train is built on machines without torch as well.
-missing = [name for name in ('onnx', 'onnxscript', 'torch') if not importlib.util.find_spec(name)]
+_TRAINING = ('onnx', 'onnxscript', 'safetensors', 'torch', 'zarr')
+missing = [name for name in _TRAINING if not importlib.util.find_spec(name)]
 if missing:
     sys.meta_path.insert(0, MockFinder(missing))
 
