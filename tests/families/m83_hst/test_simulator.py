@@ -384,3 +384,13 @@ def test_public_class():
     images, truth = simulator.simulate(simulator.sample(2, rng=0), rng=0)
     assert images.data.shape == (2, 1, 32, 32)
     assert len(truth) == 2
+
+
+def test_each_image_has_a_generator(parameters, options):
+    """An image does not depend on those that are made with it."""
+    few, all_images = (
+        simulate(parameters[:n], options, np.random.default_rng(3))[0].data
+        for n in (2, len(parameters))
+    )
+    assert len(all_images) > 2
+    assert np.array_equal(few, all_images[:2])
