@@ -14,13 +14,11 @@ from starcnn.sky import get_imf
 from .spec import (
     A_RANGE,
     A_V_RANGE,
-    A_V_STEP,
     DISTANCE,
     FILTERS,
     GAMMA_RANGE,
     INSTRUMENT,
     LOG_AGE_RANGE,
-    LOG_AGE_STEP,
     LOG_MASS_RANGE,
     MAGNITUDE_LIMITS,
     PIXEL_SCALE,
@@ -82,7 +80,8 @@ class Options:
         are drawn evenly.
 
     log_age_step, a_v_step : float
-        The steps of log age and A_V; 0 for continuous values.
+        The steps of log age and A_V; 0 for continuous values. The paper has
+        steps of 0.05 and 0.1.
 
     r_v : float
         The ratio of total to selective extinction.
@@ -129,10 +128,10 @@ class Options:
     distance: u.Quantity = field(default_factory=lambda: DISTANCE * u.Mpc)
     z: float = Z
     log_age: tuple[float, float] = LOG_AGE_RANGE
-    log_age_step: float = LOG_AGE_STEP
+    log_age_step: float = 0.0
     log_mass: tuple[float, float] = LOG_MASS_RANGE
     a_v: tuple[float, float] = A_V_RANGE
-    a_v_step: float = A_V_STEP
+    a_v_step: float = 0.0
     r_v: float = R_V
     law: str = 'CCM89'
     imf: str = 'kroupa2001'
