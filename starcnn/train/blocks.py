@@ -23,6 +23,7 @@ __all__ = [
     'PreciseLinear',
     'ResidualBlock',
     'Standardize',
+    'full_precision',
     'mixture_nll',
     'normal_nll',
 ]
@@ -119,7 +120,7 @@ class PreciseLinear(nn.Linear):
         """
         Return the linear function of ``x``, in float32.
         """
-        with _in_full_precision(x):
+        with full_precision(x):
             return super().forward(x.float())
 
 
@@ -325,6 +326,27 @@ def normal_nll(output, truth):
     return ((truth - mean) / sigma) ** 2 / 2 + sigma.log() + _LOG_2PI / 2
 
 
+def full_precision(x):
+    """
+    Return a context in which nothing is computed in bfloat16, whether ``amp`` is on or not.
+
+    For layers that see small differences of large numbers.
+
+    Parameters
+    ----------
+    x : `torch.Tensor`
+        On the device in question.
+
+    Returns
+    -------
+    context : context manager
+        That does nothing while a network is exported.
+    """
+    if torch.compiler.is_compiling():  # the exporter knows no autocast and needs none
+        return contextlib.nullcontext()
+    return torch.autocast(x.device.type, enabled=False)
+
+
 def _make_norm(norm, n):
     """Return a layer that normalises ``n`` images."""
     if norm == 'batch':
@@ -333,10 +355,3 @@ def _make_norm(norm, n):
         return nn.GroupNorm(math.gcd(8, n), n)
     msg = f"norm must be 'group' or 'batch', got {norm!r}"
     raise ValueError(msg)
-
-
-def _in_full_precision(x):
-    """Return a context without autocast; the exporter knows none and needs none."""
-    if torch.compiler.is_compiling():
-        return contextlib.nullcontext()
-    return torch.autocast(x.device.type, enabled=False)

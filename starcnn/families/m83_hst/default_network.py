@@ -3,14 +3,13 @@
 The default network: keeps the fluxes, takes any of the filters, one smooth joint grid.
 """
 
-import contextlib
 import math
 from itertools import pairwise
 
 import torch
 from torch import nn
 
-from starcnn.train.blocks import GridHead, PreciseLinear, ResidualBlock
+from starcnn.train.blocks import GridHead, PreciseLinear, ResidualBlock, full_precision
 
 __all__ = ['DefaultNetwork']
 
@@ -99,7 +98,7 @@ class DefaultNetwork(nn.Module):
 
     def _ring_features(self, images, deviation, known):
         """Return the mean light in the rings and its scatter, stretched."""
-        with _in_full_precision(images):
+        with full_precision(images):
             flat = images.flatten(2)
             mean = flat @ self.rings
             scatter = ((flat * flat) @ self.rings - mean * mean).clamp(min=0).sqrt()
@@ -147,7 +146,7 @@ def _make_rings(shape):
 
 def _background(images):
     """Return the level of the background, and the deviation around it, (n, n_filter, 1, 1)."""
-    with _in_full_precision(images):
+    with full_precision(images):
         level = images.mean(dim=(2, 3), keepdim=True)
         deviation = (images - level).square().mean(dim=(2, 3), keepdim=True).sqrt()
         for _ in range(_N_LEVEL_STEPS):
@@ -166,10 +165,3 @@ def _middle(features):
     low_y, low_x = (ny - 1) // 2, (nx - 1) // 2
     middle = features[:, :, low_y : ny - low_y, low_x : nx - low_x]
     return middle.mean(dim=(2, 3))
-
-
-def _in_full_precision(x):
-    """Return a context without autocast; the exporter knows none and needs none."""
-    if torch.compiler.is_compiling():
-        return contextlib.nullcontext()
-    return torch.autocast(x.device.type, enabled=False)

@@ -25,6 +25,9 @@ def paper_loss(outputs, truth, *, spec):
     """
     Return the cross-entropy with Gaussian targets (Bialopetravicius & Narbutis 2020, eq. 4).
 
+    Clusters and images without one weigh the same, as in the batches of the paper, half of which
+    are backgrounds.
+
     Parameters
     ----------
     outputs, truth : dict of `torch.Tensor`
@@ -48,9 +51,8 @@ def paper_loss(outputs, truth, *, spec):
     size = _gaussian(known['r_h'], r_h.grid, _SINGLE_WIDTH)
     seen = _gaussian(known['visibility'], visibility.grid, _SINGLE_WIDTH)
     cluster = _cross_entropy(outputs[joint.name], target) + _cross_entropy(outputs['r_h'], size)
-    everywhere = _class_loss(outputs[classes.name], truth['class']) + _cross_entropy(
-        outputs['visibility'], seen
-    )
+    everywhere = _balanced_class_loss(outputs[classes.name], truth['class'])
+    everywhere = everywhere + _cross_entropy(outputs['visibility'], seen)
     return (torch.where(is_cluster, cluster, 0.0) + everywhere).mean()
 
 
@@ -76,10 +78,7 @@ def default_loss(outputs, truth, *, spec):
     rows = torch.arange(len(is_cluster), device=is_cluster.device)
     where = [cells[p.name] for p in joint.parameters]
     cluster = -_log(outputs[joint.name][(rows, *where)]) - _log(outputs['r_h'][rows, cells['r_h']])
-    # Whatever the part of images without a cluster in training, both classes weigh the same.
-    share = is_cluster.float().mean().clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
-    balance = torch.where(is_cluster, 1 / share, 1 / (1 - share)) / 2
-    everywhere = _CLASS_WEIGHT * balance * _class_loss(outputs[classes.name], truth['class'])
+    everywhere = _CLASS_WEIGHT * _balanced_class_loss(outputs[classes.name], truth['class'])
     everywhere = everywhere - _VISIBILITY_WEIGHT * _log(outputs['visibility'][rows, seen])
     return (torch.where(is_cluster, cluster, 0.0) + everywhere).mean()
 
@@ -106,5 +105,9 @@ def _cross_entropy(probabilities, target):
     return -(target * _log(probabilities)).flatten(1).sum(dim=1)
 
 
-def _class_loss(probabilities, labels):
-    return -_log(probabilities.gather(1, labels[:, None])[:, 0])
+def _balanced_class_loss(probabilities, labels):
+    """Return losses that weigh both classes the same, whatever their parts of the batch."""
+    is_cluster = labels == 1
+    share = is_cluster.float().mean().clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
+    balance = torch.where(is_cluster, 1 / share, 1 / (1 - share)) / 2
+    return -balance * _log(probabilities.gather(1, labels[:, None])[:, 0])

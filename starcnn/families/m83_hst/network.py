@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from starcnn.plugins import Recipe
-from starcnn.train.blocks import GridHead
+from starcnn.train.blocks import GridHead, full_precision
 
 from .augment import Augment
 from .bank import BANK, encode_bank
@@ -85,12 +85,12 @@ class PaperNetwork(nn.Module):
     def __init__(self, spec):
         super().__init__()
         joint, r_h, classes, visibility = spec.outputs
-        layers = [
+        self.stem = nn.Sequential(
             *_convolution(len(spec.inputs[0].filters), _STEM, 7),
             nn.ReLU(),
             nn.MaxPool2d(3, stride=2, padding=1),
-        ]
-        n_in = _STEM
+        )
+        layers, n_in = [], _STEM
         for n_inside, n_out, n_blocks, stride in _STAGES:
             for k in range(n_blocks):
                 first = stride if k == 0 else 1
@@ -110,8 +110,10 @@ class PaperNetwork(nn.Module):
         mean = images.mean(dim=(2, 3), keepdim=True)
         centred = images - mean
         deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
-        features = self.convolutions(torch.asinh(centred / (deviation + 1e-9)))
-        features = self.dense(features.mean(dim=(2, 3)))
+        # beside a bright cluster, the noise and the stars of the field are a thousandth of one
+        with full_precision(images):
+            features = self.stem(torch.asinh(centred / (deviation + 1e-9)))
+        features = self.dense(self.convolutions(features).mean(dim=(2, 3)))
         heads = (self.joint, self.r_h, self.classes, self.visibility)
         return tuple(head(features) for head in heads)
 
@@ -151,22 +153,21 @@ def _recipe(spec, network, loss, make_spec, *, augment, **settings):
     return replace(recipe, for_options=partial(_for_options, recipe, make_spec))
 
 
-# Section 3.2: batches of 512, half of them background; Adam, its rate falling from 0.01 to 0.0001.
+# Section 3.2 has batches of 512, rates from 0.01 to 0.0001. With an eighth of the batch there are
+# eight times as many steps for the same images, at rates five times lower.
 _PAPER = _recipe(
     PAPER,
     PaperNetwork,
     paper_loss,
     make_paper,
-    augment={'background': 0.5, 'symmetries': False},
+    augment={'background': 0.25},
     optimizer='adam',
     schedule='exponential',
-    learning_rate=1e-2,
+    learning_rate=2e-3,
     final_learning_rate=1e-2,
     weight_decay=0.0,
-    mean_decay=0.0,
-    batch_size=512,
-    accumulate=4,
-    epochs=4,
+    batch_size=64,
+    epochs=5,
 )
 _DEFAULT = _recipe(
     DEFAULT,

@@ -42,7 +42,7 @@ MAGNITUDE_LIMITS = (24.0, 23.5, 23.0)
 BACKGROUND_RADIUS = 25.0
 
 # Visibilities are on a logarithmic axis; those of empty fields, zero, are at its lower end.
-LOG_VISIBILITY_RANGE = (-1.0, 3.0)
+LOG_VISIBILITY_RANGE = (-1.0, 4.6)
 
 _BRIGHT = 1e6  # electron/s: above all pixels
 
@@ -145,20 +145,16 @@ def make_paper(
     return _spec('paper', _images(filters, shape, pixel_scale), _parameters(nodes, **ranges))
 
 
-# The cells of the default network, on the axes: two of the paper's discrete ages and extinctions
-# each, which lie inside; 0.1 dex in mass, 0.04 dex in size, 0.2 dex in visibility.
-_CELL = {'age': 0.1, 'a_v': 0.2, 'mass': 0.1, 'r_h': 0.04, 'visibility': 0.2}
-_SHIFT = {'age': 0.025, 'a_v': 0.05, 'mass': 0.0, 'r_h': 0.0, 'visibility': 0.0}
+# The cells of the default network, on the axes.
+_CELL = {'age': 0.1, 'a_v': 0.15, 'mass': 0.05, 'r_h': 0.02, 'visibility': 0.2}
 
 
 def _fine(name):
     """Return a function from bounds to the nodes of the default network's grid."""
-    cell, shift = _CELL[name], _SHIFT[name]
 
     def nodes(bounds):
-        low = bounds[0] - shift
-        n = math.ceil(round((bounds[1] - low) / cell, 6))
-        return _nodes(low, low + n * cell, n)
+        n = math.ceil(round((bounds[1] - bounds[0]) / _CELL[name], 6))
+        return _nodes(bounds[0], bounds[0] + n * _CELL[name], n)
 
     return nodes
 
@@ -184,7 +180,7 @@ def make_default(
     Returns
     -------
     spec : `~starcnn.networks.Spec`
-        With 36 by 16 by 20 cells of age, A_V and mass, 25 of size and 20 of
+        With 35 by 20 by 40 cells of age, A_V and mass, 50 of size and 28 of
         visibility for the ranges of M83.
     """
     nodes = {name: _fine(name) for name in _CELL}
