@@ -42,7 +42,7 @@ class Measurement:
     n_sources: int
 
 
-def bootstrap(statistic, *arrays, n_resamples=1000, rng=None):
+def bootstrap(statistic, *arrays, groups=None, n_resamples=1000, rng=None):
     """
     Measure a statistic and its error by resampling the sources.
 
@@ -57,6 +57,10 @@ def bootstrap(statistic, *arrays, n_resamples=1000, rng=None):
 
     *arrays : array-like, `~astropy.units.Quantity` or `~astropy.table.Table`
         What the statistic takes, all with one entry or row per source.
+
+    groups : array-like or `None`, optional
+        For each source what it shares with others, such as the frame it is on.
+        Groups are drawn then instead of sources, each whole.
 
     n_resamples : int, optional
         The number of resamples. The default is 1000.
@@ -74,7 +78,7 @@ def bootstrap(statistic, *arrays, n_resamples=1000, rng=None):
     ------
     ValueError
         If there are no arrays, their lengths differ, they hold fewer than two
-        sources, or ``n_resamples`` is less than two.
+        sources or groups, or ``n_resamples`` is less than two.
 
     Examples
     --------
@@ -95,17 +99,40 @@ def bootstrap(statistic, *arrays, n_resamples=1000, rng=None):
         msg = f'arrays must have equal lengths of at least 2, got {lengths}'
         raise ValueError(msg)
     value = statistic(*arrays)
-    resampled = _resample(statistic, arrays, n_resamples, np.random.default_rng(rng))
+    draw = _draw_sources(lengths[0]) if groups is None else _draw_groups(groups, lengths[0])
+    resampled = _resample(statistic, arrays, draw, n_resamples, np.random.default_rng(rng))
     lower, upper = np.percentile(resampled, [16, 84])
     error = np.std(resampled, ddof=1)
     return Measurement(value=value, error=error, lower=lower, upper=upper, n_sources=lengths[0])
 
 
-def _resample(statistic, arrays, n_resamples, rng):
+def _draw_sources(size):
+    """Return a function from a generator to the rows of as many sources."""
+    return lambda rng: rng.integers(size, size=size)
+
+
+def _draw_groups(groups, size):
+    """Return a function from a generator to the rows of as many groups."""
+    groups = np.asarray(groups)
+    if groups.shape != (size,):
+        msg = f'groups must have shape ({size},), as the arrays, got {groups.shape}'
+        raise ValueError(msg)
+    _, which, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(counts) < 2:
+        msg = f'groups must be at least 2, got {len(counts)}'
+        raise ValueError(msg)
+    members = np.split(which.argsort(kind='stable'), counts.cumsum()[:-1])
+
+    def draw(rng):
+        return np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+
+    return draw
+
+
+def _resample(statistic, arrays, draw, n_resamples, rng):
     """Return the statistic of resampled sources, as an array or a quantity."""
-    size = len(arrays[0])
     values = []
     for _ in range(n_resamples):
-        rows = rng.integers(size, size=size)
+        rows = draw(rng)
         values.append(statistic(*(array[rows] for array in arrays)))
     return u.Quantity(values) if isinstance(values[0], u.Quantity) else np.array(values)

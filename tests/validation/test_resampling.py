@@ -76,3 +76,29 @@ def test_n_resamples():
     """An error needs at least two resamples."""
     with pytest.raises(ValueError, match='n_resamples must be at least 2, got 1'):
         bootstrap(np.mean, [1.0, 2.0], n_resamples=1)
+
+
+def test_groups():
+    """Sources that share an offset count as one: the error is that of as many groups."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(60), 20)
+    values = rng.normal(0, 1, 60)[groups] + rng.normal(0, 0.1, groups.size)
+    alone = bootstrap(np.mean, values, rng=0)
+    together = bootstrap(np.mean, values, groups=groups, rng=0)
+    assert together.value == alone.value
+    assert together.error == pytest.approx(1 / np.sqrt(60), rel=0.25)
+    assert alone.error < together.error / 3
+    assert together.n_sources == 1200
+
+
+@pytest.mark.parametrize(
+    ('groups', 'message'),
+    [
+        ([1, 2], r'groups must have shape \(3,\), as the arrays, got \(2,\)'),
+        ([4, 4, 4], 'groups must be at least 2, got 1'),
+    ],
+)
+def test_wrong_groups(groups, message):
+    """Groups are one per source, and several."""
+    with pytest.raises(ValueError, match=message):
+        bootstrap(np.mean, [1.0, 2.0, 3.0], groups=groups)

@@ -49,8 +49,12 @@ class Findings:
     images : `~astropy.nddata.NDData`
         The mock clusters.
 
+    frames : `~numpy.ndarray` with shape (n_source,)
+        What tells the simulated frames on which the clusters are from each other.
+
     density : `~astropy.units.Quantity` with shape (n_field,)
-        The detectable stars per solid angle in the fields without a cluster.
+        The detectable stars per solid angle in the fields without a cluster,
+        another one for each frame.
 
     subsets : dict
         What it says about the same clusters in some of the bands, by their names.
@@ -62,6 +66,7 @@ class Findings:
     empty: Table
     scattered: Table
     images: NDData
+    frames: np.ndarray
     density: u.Quantity
     subsets: dict = field(default_factory=dict)
 
