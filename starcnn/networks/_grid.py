@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from starcnn.networks._smooth import SmoothMarginal
+
 # Sources that are looked at together: their float64 copies stay small.
 _PIECE = 64
 
@@ -18,10 +20,14 @@ class JointGrid:
     """
     One distribution per source: probabilities of the cells around the nodes.
 
-    Inside a cell the density is constant. Cells end halfway between nodes; the
-    outermost reach as far beyond their node as inside of it, but not beyond
-    the bounds of the parameter, unless the node itself is beyond. All values
-    are on the axes that the parameters' ``log`` names.
+    Inside a joint cell the parameters are independent, and the density of each
+    has the shape that its marginal has in this cell; see `SmoothMarginal`. So
+    the probabilities of the cells are kept, and the marginals are smooth.
+
+    Cells end halfway between nodes; the outermost reach as far beyond their
+    node as inside of it, but not beyond the bounds of the parameter, unless the
+    node itself is beyond. All values are on the axes that the parameters'
+    ``log`` names.
 
     Parameters
     ----------
@@ -45,6 +51,7 @@ class JointGrid:
         self.totals = totals
         self.marginals = marginals
         self.edges = [_cell_edges(parameter) for parameter in parameters]
+        self._smooth = [None] * len(parameters)  # made when asked for
 
     @classmethod
     def from_output(cls, output, part):
@@ -79,7 +86,9 @@ class JointGrid:
         Return the distributions of some sources.
         """
         marginals = [marginal[rows] for marginal in self.marginals]
-        return JointGrid(self.probabilities[rows], self.parameters, self.totals[rows], marginals)
+        taken = JointGrid(self.probabilities[rows], self.parameters, self.totals[rows], marginals)
+        taken._smooth = [smooth and smooth.take(rows) for smooth in self._smooth]
+        return taken
 
     def keep(self, axes):
         """
@@ -88,7 +97,9 @@ class JointGrid:
         marginals = [self.marginals[k] for k in axes]
         kept = marginals[0] if len(axes) == 1 else self.cells(axes)
         ones = np.where(np.isnan(self.totals), np.nan, 1.0)
-        return JointGrid(kept, tuple(self.parameters[k] for k in axes), ones, marginals)
+        result = JointGrid(kept, tuple(self.parameters[k] for k in axes), ones, marginals)
+        result._smooth = [self._smooth[k] for k in axes]
+        return result
 
     def cells(self, axes):
         """
@@ -107,39 +118,30 @@ class JointGrid:
         """
         Return where parameter ``k`` exceeds the fraction ``q`` (0 to 1).
         """
-        cumulative = self._cumulative(k)
-        cell = (cumulative[:, 1:] < q).sum(axis=1).clip(max=cumulative.shape[1] - 2)
-        rows = np.arange(len(self))
-        low, high = cumulative[rows, cell], cumulative[rows, cell + 1]
-        edges = self.edges[k]
-        return edges[cell] + (edges[cell + 1] - edges[cell]) * (q - low) / (high - low)
+        return self._marginal(k).quantile(q)
 
     def cdf(self, k, x):
         """
         Return the probability that parameter ``k`` is below x, (n_source, m).
         """
-        edges, cumulative = self.edges[k], self._cumulative(k)
-        x = np.clip(x, edges[0], edges[-1])
-        cell = _cell(x, edges)
-        low = np.take_along_axis(cumulative, cell, axis=1)
-        high = np.take_along_axis(cumulative, cell + 1, axis=1)
-        return low + (high - low) * (x - edges[cell]) / (edges[cell + 1] - edges[cell])
+        return self._marginal(k).cdf(x)
 
     def log_pdf(self, x):
         """
         Return the logarithm of the joint density at x, (n_source, m, p).
         """
         rows = np.arange(len(self))[:, np.newaxis]
-        cells, width, is_inside = [], 1.0, True
+        cells, density, is_inside = [], 1.0, True
         for k, edges in enumerate(self.edges):
-            cell = _cell(x[..., k], edges)
+            marginal = self._marginal(k)
+            cell, t = marginal.locate(x[..., k])
             cells.append(cell)
-            width = width * (edges[cell + 1] - edges[cell])
+            density = density * marginal.shape(cell, t) / np.diff(edges)[cell]
             is_inside = is_inside & (x[..., k] >= edges[0]) & (x[..., k] <= edges[-1])
         probability = self.probabilities[(rows, *cells)] / self.totals[:, np.newaxis]
         is_inside = is_inside | np.isnan(probability)
         with np.errstate(divide='ignore'):
-            return np.log(np.where(is_inside, probability, 0) / width)
+            return np.log(np.where(is_inside, probability * density, 0))
 
     def mode(self, k):
         """
@@ -173,12 +175,8 @@ class JointGrid:
         """
         Return the mean of parameter ``k`` itself, not of its logarithm.
         """
-        edges = self.edges[k]
-        if self.parameters[k].log:
-            values = np.diff(10**edges) / np.diff(edges) / np.log(10)
-        else:
-            values = (edges[1:] + edges[:-1]) / 2
-        return self.marginals[k] @ values
+        is_log = self.parameters[k].log
+        return self._marginal(k).mean(lambda x: 10**x if is_log else x)
 
     def draw(self, n_draws, rng):
         """
@@ -194,15 +192,16 @@ class JointGrid:
             flat[row] = np.searchsorted(below, uniform[row] * below[-1], side='right')
         cells = np.unravel_index(flat.clip(max=size - 1), shape)
         draws = np.empty((*uniform.shape, len(shape)))
-        for k, (cell, edges) in enumerate(zip(cells, self.edges, strict=True)):
-            draws[..., k] = edges[cell] + rng.random(cell.shape) * np.diff(edges)[cell]
+        for k, cell in enumerate(cells):
+            draws[..., k] = self._marginal(k).place(cell, rng.random(cell.shape))
         draws[np.isnan(self.totals)] = np.nan
         return draws
 
-    def _cumulative(self, k):
-        """Return the probabilities below the cells' edges, from 0 to 1."""
-        cumulative = self.marginals[k].cumsum(axis=1)
-        return np.pad(cumulative / cumulative[:, -1:], [(0, 0), (1, 0)])
+    def _marginal(self, k):
+        """Return the smooth distribution of parameter ``k``."""
+        if self._smooth[k] is None:
+            self._smooth[k] = SmoothMarginal(self.edges[k], self.marginals[k])
+        return self._smooth[k]
 
 
 def _pieces(n_source):
@@ -228,11 +227,6 @@ def _ball(radius, shape):
     axes = np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing='ij')
     offsets = np.stack(axes, axis=-1).reshape(-1, len(shape))
     return offsets[(offsets**2).sum(axis=1) <= radius**2]
-
-
-def _cell(x, edges):
-    """Return the index of the cell of each value; of the nearest for values outside."""
-    return np.clip(np.searchsorted(edges, x, side='right') - 1, 0, len(edges) - 2)
 
 
 def _cell_edges(parameter):

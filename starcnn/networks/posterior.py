@@ -32,15 +32,17 @@ class Posterior:
     All values are quantities in linear units (years, not the logarithm of
     years), and densities are per linear unit.
 
+    A name that is not a parameter, or not one on a grid where that is needed, and
+    values with a wrong shape raise `ValueError`; values without a unit of the
+    parameter raise `~astropy.units.UnitsError`.
+
     Examples
     --------
     >>> import numpy as np
     >>> from starcnn.networks import Features, Parameter, Posterior, Spec
     >>> spec = Spec(
-    ...     family='toy',
-    ...     variant='dense',
-    ...     inputs=(Features(name='x', columns=('colour',), units=('mag',),
-    ...                      bounds=((-1, 3),)),),
+    ...     family='toy', variant='dense',
+    ...     inputs=(Features(name='x', columns=('c',), units=('mag',), bounds=((-1, 3),)),),
     ...     outputs=(Parameter(name='age', unit='yr', bounds=(6.0, 10.0), log=True),))
     >>> posterior = Posterior.from_outputs({'age': np.array([[8.0, 0.1]])}, spec)
     >>> posterior.median('age')
@@ -145,7 +147,7 @@ class Posterior:
         """
         Return the mode of a parameter, a `~astropy.units.Quantity` with shape (n_source,).
 
-        There its own density is largest, on the (perhaps logarithmic) axis of the network.
+        Its density is largest there, on the axis of the network; on grids, a cell's mean density.
         """
         part, k = self._find(name)
         return to_quantity(part.mode(k), part.parameters[k])
@@ -155,9 +157,8 @@ class Posterior:
         Return the mean of a parameter around the most probable cell of the grid.
 
         The point estimate of Bialopetravicius & Narbutis (2020, A&A, 633,
-        A148), their section 3.2: the cell with the highest probability of the
-        joint grid, then the mean of the nodes along the parameter's axis over
-        the cells in a ball around it, weighted by their probabilities.
+        A148), their section 3.2: the mean of the nodes, weighted by probability,
+        over a ball of cells around the most probable cell of the joint grid.
 
         Parameters
         ----------
@@ -244,7 +245,7 @@ class Posterior:
             The nodes of each parameter.
 
         density : `~astropy.units.Quantity` with shape (n_source, k1, k2, ...)
-            The density at the nodes, with one axis per name, in that order.
+            The mean density of each node's cell, with one axis per name, in that order.
         """
         return _on_grids.joint(self._on_grids(names))
 
@@ -338,8 +339,7 @@ class Posterior:
         Returns
         -------
         draws : `~astropy.table.QTable`
-            One row per source and one column per parameter, each with shape
-            (n_source, n_draws).
+            A row per source, a column per parameter, each with shape (n_source, n_draws).
         """
         rng = np.random.default_rng(rng)
         draws = QTable()

@@ -5,9 +5,11 @@ Tests of distributions on grids.
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from starcnn.networks import Grid, Parameter
 from starcnn.networks._grid import JointGrid
+from starcnn.networks._smooth import SmoothMarginal
 
 X = Parameter(name='x', unit='mag', bounds=(0.0, 4.0), grid=(0.0, 1.0, 2.0, 4.0))
 Y = Parameter(name='y', unit='yr', bounds=(0.0, 9.0), log=True, grid=(1.0, 2.0, 3.0))
@@ -98,23 +100,65 @@ def test_cdf_outside(grid):
     np.testing.assert_allclose(cdf, [[0, 0, 1, 1]] * 50)
 
 
+def gauss_legendre(edges):
+    """Return points and weights that integrate a quadratic in each cell, (n_cell, 2)."""
+    points, weights = np.polynomial.legendre.leggauss(2)
+    half = np.diff(edges)[:, np.newaxis] / 2
+    return edges[:-1, np.newaxis] + half * (1 + points), half * weights
+
+
 def test_log_pdf(grid):
-    """The density integrates to one, and is zero outside."""
-    x, y = np.meshgrid(np.arange(-0.95, 5, 0.1), np.arange(0.05, 4, 0.1))
-    mesh = np.broadcast_to(np.stack([x, y], axis=-1).reshape(1, -1, 2), (50, x.size, 2))
-    density = np.exp(grid.log_pdf(mesh))
-    np.testing.assert_allclose(density.sum(axis=1) * 0.01, 1)
-    is_outside = (mesh[0, :, 0] < 0) | (mesh[0, :, 0] > 4) | (mesh[0, :, 1] < 0.5)
-    assert (density[:, is_outside] == 0).all()
+    """The density integrates to the probability of each joint cell, and is zero outside."""
+    (x, x_weights), (y, y_weights) = (gauss_legendre(edges) for edges in grid.edges)
+    mesh = np.stack(np.meshgrid(x.ravel(), y.ravel(), indexing='ij'), axis=-1)
+    mesh = np.broadcast_to(mesh.reshape(1, -1, 2), (50, x.size * y.size, 2))
+    density = np.exp(grid.log_pdf(mesh)).reshape(50, *x.shape, *y.shape)
+    total = np.einsum('nixjy,ix,jy->nij', density, x_weights, y_weights)
+    np.testing.assert_allclose(total, grid.probabilities, rtol=1e-12)
+    outside = np.array([[-0.01, 2], [4.01, 2], [1, 0.49], [1, 3.51], [np.inf, 2]])
+    assert (grid.log_pdf(np.broadcast_to(outside, (50, 5, 2))) == -np.inf).all()
+
+
+def test_marginal_of_density(grid):
+    """Integrated over the other parameter, the density is the slope of the distribution."""
+    y, weights = gauss_legendre(grid.edges[1])
+    x = np.array([0.2, 0.5, 1.1, 2.9, 3.7])
+    mesh = np.stack(np.meshgrid(x, y.ravel(), indexing='ij'), axis=-1).reshape(1, -1, 2)
+    density = np.exp(grid.log_pdf(np.broadcast_to(mesh, (50, 30, 2)))).reshape(50, 5, 6)
+    alone = np.exp(grid.keep((0,)).log_pdf(np.broadcast_to(x[:, np.newaxis], (50, 5, 1))))
+    np.testing.assert_allclose(density @ weights.ravel(), alone, rtol=1e-12)
+    below, above = (grid.cdf(0, np.broadcast_to(x + step, (50, 5))) for step in (-1e-6, 1e-6))
+    np.testing.assert_allclose(alone, (above - below) / 2e-6, atol=1e-5)
+
+
+def test_zero_marginal():
+    """Where a parameter has no probability the joint density is zero, and no draw falls."""
+    grid = JointGrid.from_output([[[0, 0.3, 0.1], [0, 0, 0], [0, 0.2, 0.1], [0, 0, 0.3]]], PART)
+    x = np.array([[[0.3, 1.0], [1.0, 2.0], [3.5, 1.0], [0.3, 2.0]]])
+    np.testing.assert_array_equal(grid.log_pdf(x)[0, :3], -np.inf)
+    assert np.isfinite(grid.log_pdf(x)[0, 3])
+    draws = grid.draw(2000, np.random.default_rng(1))[0]
+    assert not ((draws[:, 0] > 0.5) & (draws[:, 0] < 1.5)).any()
+    assert (draws[:, 1] > 1.5).all()
 
 
 def test_draw(grid):
     """Draws fall into the cells as often as their probabilities say."""
+    grid = grid.take(range(10))
     draws = grid.draw(20_000, np.random.default_rng(1))
     for row in range(5):
         counts, _, _ = np.histogram2d(*draws[row].T, bins=grid.edges)
         np.testing.assert_allclose(counts / 20_000, grid.probabilities[row], atol=0.015)
-    np.testing.assert_allclose(grid.mean(0), draws[..., 0].mean(axis=1), atol=0.05)
+    np.testing.assert_allclose(grid.mean(0), draws[..., 0].mean(axis=1), atol=0.03)
+    np.testing.assert_allclose(grid.mean(1), (10 ** draws[..., 1]).mean(axis=1), rtol=0.05)
+
+
+def test_draws_follow_the_distribution(grid):
+    """Each parameter of the draws has its distribution, also inside the cells."""
+    draws = grid.take(range(10)).draw(4000, np.random.default_rng(2))
+    for k in range(2):
+        ranks = grid.take(range(10)).cdf(k, draws[..., k])
+        assert min(kstest(row, 'uniform').pvalue for row in ranks) > 0.005
 
 
 def test_mode():
@@ -126,9 +170,31 @@ def test_mode():
 
 
 def test_keep_and_take(grid):
-    """Selections keep the probabilities."""
+    """Selections keep the probabilities, and the shapes inside the cells."""
     np.testing.assert_allclose(grid.keep((1,)).probabilities, grid.probabilities.sum(axis=1))
     np.testing.assert_array_equal(grid.take([4]).probabilities, grid.probabilities[[4]])
+    early = grid.take([4]), grid.keep((1,))
+    median = grid.quantile(1, 0.5)
+    for taken, kept in (early, (grid.take([4]), grid.keep((1,)))):  # before it is asked, after
+        np.testing.assert_allclose(taken.quantile(1, 0.5), median[[4]], rtol=1e-14)
+        np.testing.assert_allclose(kept.quantile(0, 0.5), median, rtol=1e-14)
+        np.testing.assert_allclose(kept.take([4]).quantile(0, 0.5), median[[4]], rtol=1e-14)
+
+
+def test_made_once(grid, monkeypatch):
+    """The shapes of each parameter are made once, and shared with selections made later."""
+    made = []
+    monkeypatch.setattr(
+        'starcnn.networks._grid.SmoothMarginal',
+        lambda *args: made.append(args) or SmoothMarginal(*args),
+    )
+    for q in (0.16, 0.5, 0.84):
+        grid.quantile(1, q)
+    grid.cdf(1, np.full((50, 1), 2.0))
+    grid.take(slice(3)).keep((1,)).quantile(0, 0.5)
+    assert len(made) == 1
+    grid.mean(0)
+    assert len(made) == 2
 
 
 def test_nan(grid):
