@@ -25,9 +25,9 @@ from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
 from photutils.detection import DAOStarFinder
 
-from starcnn.families.m83_hst._options import Options
-from starcnn.families.m83_hst._setup import get_setup
+from starcnn.families.m83_hst.simulator import Options
 from starcnn.images import cutouts_from_frame, measure_density
+from starcnn.mocks import get_setup
 
 BAR = 10.0  # ms
 FRAME, SIDE = (512, 512), 64

@@ -1,13 +1,13 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-How fast mock clusters of M83 are made for training, in how much memory, and that it can be killed.
+How fast mock clusters are made for training, in how much memory, and that it can be killed.
 
-Clusters of the paper's distribution (log mass 3.5 to 5.5, brighter than its
-limits) and fields are written to a bank in a temporary folder by worker
-processes; the bar is 80 clusters per second on two cores. Then a bank is killed
-on its way and finished, and must have the SHA-256 of one that was not.
+Clusters of a family (m83_hst: log mass 3.5 to 5.5, brighter than the limits of its
+paper; m31_phat: log mass 2 to 4) and fields are written to a bank in a temporary
+folder by worker processes; the bar is 80 clusters per second on two cores. Then a
+bank is killed on its way and finished, and must have the SHA-256 of one that was not.
 
-Run with ``python benchmarks/bench_mocks.py --n 4096 --workers 2``.
+Run with ``python benchmarks/bench_mocks.py m83_hst --n 4096 --workers 2``.
 """
 
 import argparse
@@ -21,8 +21,7 @@ from pathlib import Path
 
 from _machine import describe
 
-from starcnn.families.m83_hst.bank import BANK, encode_bank
-from starcnn.families.m83_hst.spec import BANK as BANK_SPEC
+from starcnn.plugins._manager import find_recipe
 from starcnn.train import build_bank
 
 MIN_SPEED = 80  # clusters per second on two cores
@@ -30,14 +29,15 @@ SEED = 1
 _CHUNKS_BEFORE_KILL = 1
 
 
-def make(folder, n, workers, chunk):
+def make(family, folder, n, workers, chunk):
     """
     Make a bank, or finish it.
     """
+    recipe = find_recipe(family, 'default')
     return build_bank(
-        BANK,
-        encode_bank,
-        BANK_SPEC,
+        recipe.bank_simulator,
+        recipe.bank_encode,
+        recipe.bank_spec,
         n=n,
         seed=SEED,
         folder=folder,
@@ -46,19 +46,19 @@ def make(folder, n, workers, chunk):
     )
 
 
-def kill_and_restart(folder, n, workers, chunk):
+def kill_and_restart(family, folder, n, workers, chunk):
     """
     Return the SHA-256 of a bank whose making was killed once, and how much there was by then.
     """
     context = multiprocessing.get_context('spawn')
-    process = context.Process(target=make, args=(folder, n, 1, chunk))
+    process = context.Process(target=make, args=(family, folder, n, 1, chunk))
     process.start()
     while process.is_alive() and count_parts(folder) < _CHUNKS_BEFORE_KILL:
         time.sleep(0.05)
     process.kill()
     process.join()
     n_parts = count_parts(folder)
-    return make(folder, n, workers, chunk).sha256, n_parts
+    return make(family, folder, n, workers, chunk).sha256, n_parts
 
 
 def count_parts(folder):
@@ -88,6 +88,7 @@ def main(arguments=None):
     Measure; return 1 if a bar is missed.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('family', nargs='?', default='m83_hst', choices=('m83_hst', 'm31_phat'))
     parser.add_argument('--n', type=int, default=4096, help='clusters in the bank')
     parser.add_argument('--workers', type=int, default=2)
     parser.add_argument('--chunk', type=int, default=256)
@@ -97,7 +98,7 @@ def main(arguments=None):
     print(f'load of the machine at the start: {os.getloadavg()[0]:.1f}')
     with tempfile.TemporaryDirectory() as folder:
         begin, used = time.perf_counter(), processor_time()
-        bank = make(Path(folder) / 'whole', options.n, **sizes)
+        bank = make(options.family, Path(folder) / 'whole', options.n, **sizes)
         seconds = time.perf_counter() - begin
         speed = options.n / seconds
         used = processor_time() - used
@@ -108,7 +109,9 @@ def main(arguments=None):
         print(f'{speed:.0f} clusters per second, bar {MIN_SPEED}')
         print(f'{options.n / used:.0f} clusters per second of processor time, with all starts')
         print(f'peak memory: {own:.0f} MB, and {worker:.0f} MB in the largest worker')
-        killed, n_parts = kill_and_restart(Path(folder) / 'killed', options.n, **sizes)
+        killed, n_parts = kill_and_restart(
+            options.family, Path(folder) / 'killed', options.n, **sizes
+        )
         is_same = killed == bank.sha256
         result = 'the same' if is_same else 'ANOTHER'
         print(f'killed after {n_parts} chunks and finished: {result} bank')

@@ -3,20 +3,37 @@
 Tables of results: the order of the columns, percentiles, flags and meta.
 """
 
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import astropy.units as u
 import numpy as np
 from astropy.table import Column, QTable, Table
 
-from starcnn.flags import EDGE, NO_DATA
+from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.networks import Classes, Posterior
 
-__all__ = ['class_table', 'parameter_table', 'result_meta', 'scatter_table']
+__all__ = [
+    'class_table',
+    'faint_flags',
+    'missing_flags',
+    'parameter_table',
+    'result_meta',
+    'scatter_table',
+]
 
 # A median this close to a bound, in parts of the width between the bounds, is
 # at the edge: one per cent.
 EDGE_WIDTH = 0.01
+
+# With more than this part of the pixels missing in its best filter, a cutout
+# has no result.
+MOST_MISSING = 0.5
+
+# A cluster with a visibility of one stands out from its background by one
+# standard deviation of it (Bialopetravicius & Narbutis 2020, A&A 633, A148,
+# equation 2).
+FAINT_LIMIT = 1.0
 
 _PERCENTILES = {'': 50, '_16': 16, '_84': 84}
 _DESCRIPTIONS = {'': 'median', '_16': '16th percentile', '_84': '84th percentile'}
@@ -160,6 +177,52 @@ def class_table(outputs, spec, *, sources=None, flags=None, meta=None):
     for k, label in enumerate(labels):
         columns[f'prob_{label}'] = _column(probabilities[:, k], f'probability of class {label}')
     return _table(columns, sources, flags, meta)
+
+
+def missing_flags(missing):
+    """
+    Return the quality bits of cutouts that lack pixels.
+
+    Parameters
+    ----------
+    missing : `~numpy.ndarray` with shape (n_source, n_filter)
+        The fraction of the pixels that are missing, see
+        `starcnn.images.missing_pixels`.
+
+    Returns
+    -------
+    flags : `~numpy.ndarray` of int with shape (n_source,)
+        ``FILLED`` where some pixels, or some filters, are missing, ``NO_DATA``
+        where more than half of the pixels are in every filter.
+    """
+    flags = np.where((missing > 0).any(axis=1), FILLED, 0)
+    return flags | np.where(missing.min(axis=1) > MOST_MISSING, NO_DATA, 0)
+
+
+def faint_flags(outputs, spec):
+    """
+    Return the quality bits of clusters that hardly stand out from their background.
+
+    Parameters
+    ----------
+    outputs : dict
+        The output arrays by name, with one row per source.
+
+    spec : `~starcnn.networks.Spec`
+        What the arrays mean.
+
+    Returns
+    -------
+    flags : `~numpy.ndarray` of int with shape (n_source,)
+        ``FAINT`` where the median of the parameter ``visibility`` is below one;
+        nowhere if it is not an output of its own.
+    """
+    parts = tuple(part for part in spec.outputs if part.name == 'visibility')
+    if not parts:
+        return np.zeros(len(next(iter(outputs.values()))), dtype=int)
+    posterior = Posterior.from_outputs(outputs, replace(spec, outputs=parts))
+    visibility = np.asarray(posterior.percentile('visibility', 50))
+    return np.where(visibility < FAINT_LIMIT, FAINT, 0)
 
 
 def result_meta(*, backend, weights, sha256, bibcode):

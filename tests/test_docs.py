@@ -77,7 +77,7 @@ def exported(module):
 @pytest.mark.parametrize('name', public_modules())
 def test_public_names_are_in_the_reference(name):
     """Each public name is exported by a module that the reference lists."""
-    if name.startswith('starcnn.train'):
+    if name.startswith(('starcnn.train', 'starcnn.mocks.augment')):
         pytest.importorskip('torch')
     public = getattr(importlib.import_module(name), '__all__', ())
     documented = set()

@@ -116,3 +116,38 @@ def test_m31_frame_makes_a_catalogue(m31_frame, frame_path, tmp_path, capsys):
     text = capsys.readouterr().out
     assert '8 of 8 mock clusters are called clusters, and 0 of 7 other cells' in text
     assert 'r_h: median error +0.000 dex' in text
+
+
+@pytest.fixture
+def injection(monkeypatch):
+    """The example of injection, whose clusters are Gaussians."""
+    spec = importlib.util.spec_from_file_location('injection', EXAMPLES / 'injection.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    blob = np.exp(-(x**2 + y**2) / 32) / (32 * np.pi)
+
+    def simulate(n, rng):
+        """Return every second cluster bright, the others invisible."""
+        flux = np.where(np.arange(n) % 2, 200.0, 0.01)
+        truth = QTable({'mass': flux * u.solMass})
+        return flux[:, np.newaxis, np.newaxis, np.newaxis] * blob * u.electron / u.s, truth
+
+    monkeypatch.setattr(module, 'simulate', simulate)
+    return module
+
+
+def test_injection_recovers_what_is_bright(injection, frame_path, tmp_path, capsys):
+    """All bright clusters are found, and no others; what was there before is known."""
+    with fits.open(frame_path, mode='update') as hdus:
+        hdus[0].data[300:308, 100:108] += 2e5
+    output = tmp_path / 'out'
+    injection.main([str(frame_path), '--output', str(output), '-n', '12', '--rounds', '3'])
+    clusters = QTable.read(output / 'clusters.ecsv')
+    np.testing.assert_array_equal(clusters['is_found'], clusters['mass'] > 1 * u.solMass)
+    assert (clusters['separation'][clusters['is_found']] < 0.2 * u.arcsec).all()
+    text = capsys.readouterr().out
+    assert '6 of 12 clusters are found' in text
+    assert 'with 0 spurious sources in 3 rounds' in text
+    for name in ('injected.fits', 'recovery.png'):
+        assert (output / name).is_file()

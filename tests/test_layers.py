@@ -37,7 +37,8 @@ LAYERS = {
     'networks': (),
     'tables': ('networks', 'flags'),
     'plugins': ('networks', 'files'),
-    'families': ('sky', 'images', 'networks', 'tables', 'flags', 'files', 'plugins'),
+    'mocks': ('sky', 'images', 'files', 'plugins'),
+    'families': ('sky', 'images', 'mocks', 'networks', 'tables', 'flags', 'files', 'plugins'),
     'families/validation': ('validation', *DOORS),
     **dict.fromkeys(DOORS, ('plugins', 'networks', 'tables')),
     'train': ('networks', 'plugins', 'simulator', 'files'),
@@ -101,8 +102,8 @@ def is_public(path):
 
 
 def is_torch_module(path):
-    """Whether a module of a family defines networks or their losses, or changes batches."""
-    return name_of(path).startswith('families/') and path.stem.endswith(
+    """Whether a module defines networks or their losses, or changes batches."""
+    return name_of(path).startswith(('families/', 'mocks/')) and path.stem.endswith(
         ('network', 'augment', 'losses')
     )
 

@@ -3,15 +3,24 @@
 Tests of the tables of results.
 """
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import QTable, Table
 from astropy.tests.helper import assert_quantity_allclose
 
-from starcnn.flags import EDGE, FILLED, NO_DATA
+from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.networks import Classes, Features, Parameter, Spec
-from starcnn.tables import class_table, parameter_table, result_meta, scatter_table
+from starcnn.tables import (
+    class_table,
+    faint_flags,
+    missing_flags,
+    parameter_table,
+    result_meta,
+    scatter_table,
+)
 
 INPUT = Features(name='x', columns=('c',), units=('mag',), bounds=((-1.0, 3.0),))
 PARAMETERS = Spec(
@@ -233,3 +242,25 @@ def test_both_kinds_of_outputs(outputs):
     outputs['class'] = np.array([[0.9, 0.1]] * 4)
     assert parameter_table(outputs, spec).colnames == parameter_table(outputs, PARAMETERS).colnames
     assert class_table(outputs, spec).colnames == ['id', 'class', 'prob_cluster', 'prob_2', 'flags']
+
+
+def test_missing_flags():
+    """Some pixels, or filters, are filled; with most of all filters missing there is no data."""
+    missing = np.array([[0, 0, 0], [0.1, 0, 0], [1, 1, 0], [1, 1, 0.5], [0.6, 1, 0.51]])
+    wanted = [0, FILLED, FILLED, FILLED, FILLED | NO_DATA]
+    assert list(missing_flags(missing)) == wanted
+    assert list(missing_flags(np.zeros((0, 3)))) == []
+
+
+def test_faint_flags():
+    """The median of the visibility decides; without one nothing is known to be faint."""
+    visibility = Parameter(
+        name='visibility', unit='', bounds=(-1.0, 1.0), log=True, grid=(-0.5, 0.5)
+    )
+    spec = replace(PARAMETERS, outputs=(PARAMETERS.outputs[0], visibility))
+    outputs = {
+        'age': np.array([[8.0, 0.1]] * 4),
+        'visibility': np.array([[0.6, 0.4], [0.4, 0.6], [1, 0], [np.nan, np.nan]]),
+    }
+    assert list(faint_flags(outputs, spec)) == [FAINT, 0, FAINT, 0]
+    assert list(faint_flags(outputs, replace(spec, outputs=spec.outputs[:1]))) == [0] * 4

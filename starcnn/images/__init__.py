@@ -3,12 +3,19 @@
 Observations: what instruments make of stars, and stars as arrays.
 """
 
+from .arrays import *
 from .backgrounds import *
 from .cmd import *
 from .cutouts import *
 from .galaxy_field import *
+from .injection import *
 from .instruments import *
+from .mosaics import *
 from .noise import *
 from .psf import *
 from .psf_grid import *
 from .render import *
+from .semi_real import *
+from .simulated_backgrounds import *
+from .star_colours import *
+from .star_finding import *

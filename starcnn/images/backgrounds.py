@@ -1,16 +1,21 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Patches of real frames, to put simulated clusters on.
+Patches of mosaics, real or semi-real, to put simulated clusters on.
 """
 
 import astropy.units as u
 import numpy as np
 
+from starcnn.images._mosaic import mark_circles, pixel_size
 from starcnn.sky._units import strip_unit
 
 __all__ = ['MosaicBackgrounds']
 
 PARTS = ('training', 'validation', 'test')
+
+# The kinds of backgrounds, and the keyword of a mosaic's meta that holds its kind.
+KINDS = ('real', 'semi-real', 'simulated')
+KIND_KEY = 'BACKGRND'
 
 # How closely the world coordinates of mosaics must agree, pixels.
 _TOLERANCE = 0.05
@@ -41,7 +46,8 @@ class MosaicBackgrounds:
         Positions of objects: on the sky, or x and y in pixels.
 
     radius : `~astropy.units.Quantity`, optional
-        What to avoid around every object, angle or pixel.
+        What to avoid around every object, angle or pixel: one value, or one
+        for each.
 
     block : int, optional
         The side of a block, pixels; 0 is four blocks across the shorter side
@@ -58,10 +64,22 @@ class MosaicBackgrounds:
     filters : tuple of str
         The filters, in the order of ``mosaics``.
 
+    kind : {'real', 'semi-real', 'simulated'}
+        What the mosaics are, by ``meta['BACKGRND']`` of each; without that a
+        mosaic is real. Of several kinds together it is 'semi-real'.
+
     Raises
     ------
     TypeError, ValueError, `~astropy.units.UnitsError`
         If the mosaics do not have one pixel grid, or their unit is wrong.
+
+    See Also
+    --------
+    mask_bright_stars, reproject_mosaics, make_semi_real, SimulatedBackgrounds
+
+    Notes
+    -----
+    The light of one star may reach two blocks; the pixels are those of one.
     """
 
     def __init__(
@@ -69,13 +87,15 @@ class MosaicBackgrounds:
     ):
         self.filters = tuple(mosaics)
         first = _check_grids(mosaics)
+        self.kind = _find_kind(mosaics)
         self._data = np.stack([_electrons(name, ccd) for name, ccd in mosaics.items()])
         bad = ~np.isfinite(self._data).all(axis=0)
         for ccd in mosaics.values():
             if ccd.mask is not None:
                 bad |= ccd.mask
         if avoid is not None:
-            _cover(bad, *_positions(avoid, first.wcs), _in_pixels(radius, first.wcs))
+            x, y = _positions(avoid, first.wcs)
+            mark_circles(bad, x, y, _in_pixels(radius, first.wcs, np.size(x)))
         self._bad = np.pad(bad.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))  # summed area
         self._block = block or min(first.shape) // 4
         if not 0 < self._block <= min(first.shape):
@@ -210,27 +230,29 @@ def _positions(avoid, wcs):
     return wcs.world_to_pixel(avoid)
 
 
-def _in_pixels(radius, wcs):
-    """Return an angle or a length in pixels as a number of pixels."""
+def _in_pixels(radius, wcs, n):
+    """Return angles or lengths in pixels as numbers of pixels, one or n."""
     if isinstance(radius, u.Quantity) and radius.unit.is_equivalent(u.pix):
-        return radius.to_value(u.pix)
-    angle = strip_unit(radius, u.arcsec, 'radius')
-    if wcs is None:
-        msg = f'radius must be in pixels where mosaics have no WCS, got {radius}'
+        number = radius.to_value(u.pix)
+    else:
+        number = strip_unit(radius, u.arcsec, 'radius')
+        if wcs is None:
+            msg = f'radius must be in pixels where mosaics have no WCS, got {radius}'
+            raise ValueError(msg)
+        number = number / pixel_size(wcs)
+    if np.shape(number) not in ((), (n,)) or not (np.asarray(number) >= 0).all():
+        msg = f'radius must be one or {n} lengths that are not negative, got {radius}'
         raise ValueError(msg)
-    return angle / np.sqrt(wcs.proj_plane_pixel_area().to_value(u.arcsec**2))
+    return number
 
 
-def _cover(bad, x, y, radius):
-    """Mark circles around positions as bad."""
-    reach = int(np.ceil(radius))
-    for x0, y0 in zip(np.atleast_1d(x), np.atleast_1d(y), strict=True):
-        if not (np.isfinite(x0) and np.isfinite(y0)):
-            continue
-        i, j = int(np.rint(x0)), int(np.rint(y0))
-        rows = slice(max(j - reach, 0), max(j + reach + 1, 0))
-        columns = slice(max(i - reach, 0), max(i + reach + 1, 0))
-        part = bad[rows, columns]
-        row, column = np.indices(part.shape)
-        distance = np.hypot(row + rows.start - y0, column + columns.start - x0)
-        part |= distance <= radius
+def _find_kind(mosaics):
+    """Return what mosaics are together."""
+    kinds = set()
+    for name, ccd in mosaics.items():
+        kind = str(ccd.meta.get(KIND_KEY, KINDS[0])).strip()
+        if kind not in KINDS:
+            msg = f'mosaics must have one of {KINDS} as {KIND_KEY}, got {kind!r} in {name}'
+            raise ValueError(msg)
+        kinds.add(kind)
+    return kinds.pop() if len(kinds) == 1 else KINDS[1]

@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Cutouts of mosaics at positions, and cutouts as the arrays that networks take.
+Cutouts of mosaics at positions.
 """
 
 import astropy.units as u
@@ -9,9 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import NDData
 from astropy.table import QTable
 
-from starcnn.images._electrons import to_electrons
-
-__all__ = ['extract_cutouts', 'to_array']
+__all__ = ['extract_cutouts']
 
 # How much the scales and the directions of the axes of mosaics may differ.
 _TOLERANCE = 0.02
@@ -80,67 +78,6 @@ def extract_cutouts(mosaics, positions, *, shape):
     if scale is not None:
         meta['pixel_scale'] = scale
     return NDData(data, unit=first.unit, mask=~np.isfinite(data), meta=meta)
-
-
-def to_array(data, part, *, bands=None, allow_missing=False):
-    """
-    Return cutouts as a network takes them.
-
-    Parameters
-    ----------
-    data : `~astropy.nddata.NDData` with shape (n_source, n_filter, ny, nx)
-        The cutouts, as `extract_cutouts` returns them. ``meta`` must have
-        ``filters`` and ``pixel_scale``, and for magnitudes (the unit is 'mag')
-        ``magnitude_system``, 'AB' or 'Vega'.
-
-    part : `~starcnn.networks.Images`
-        What the network takes: ``filters``, ``shape``, ``pixel_scale`` and
-        ``unit``.
-
-    bands : sequence of `~starcnn.images.Band`, optional
-        The bands, by which fluxes, magnitudes and counts are made electron/s.
-
-    allow_missing : bool, optional
-        Whether filters may be missing.
-
-    Returns
-    -------
-    array : `~numpy.ndarray` with shape (n_source, n_filter, ny, nx)
-        The cutouts in the filters of ``part``, float32. Pixels that are masked
-        or not finite have the median of those around them. An image without
-        any good pixel, or of a missing filter, is NaN.
-
-    missing : `~numpy.ndarray` with shape (n_source, n_filter)
-        The fraction of the pixels that were masked or not finite; 1 for a
-        missing filter.
-
-    Raises
-    ------
-    TypeError, ValueError, `~astropy.units.UnitsError`
-        If the cutouts are not what the network takes, or cannot be converted
-        to it.
-    """
-    if getattr(data, 'unit', None) is None:
-        msg = f'data must be NDData with a unit, got {type(data).__name__} without'
-        raise TypeError(msg)
-    filters = _check_cutouts(data, part)
-    if len(filters) < len(part.filters) and not allow_missing:
-        msg = f'data must have the filters {list(part.filters)}, got {list(filters)}'
-        raise ValueError(msg)
-    shape = (len(data.data), *part.dimensions[1:])
-    array, missing = np.full(shape, np.nan, np.float32), np.ones(shape[:2])
-    bands = {band.filter: band for band in bands or ()}
-    for i, name in enumerate(part.filters):
-        if name not in filters:
-            continue
-        j = filters.index(name)
-        image = to_electrons(data.data[:, j], data, bands.get(name), name, u.Unit(part.unit))
-        bad = ~np.isfinite(image)
-        if data.mask is not None:
-            bad |= np.broadcast_to(data.mask, data.data.shape)[:, j]
-        array[:, i] = _fill(image, bad)
-        missing[:, i] = bad.mean(axis=(1, 2))
-    return array, missing
 
 
 def _check_mosaics(mosaics):
@@ -228,54 +165,3 @@ def _cut(ccd, x, y, shape):
     cutouts = data[index[0][:, :, np.newaxis], index[1][:, np.newaxis, :]]
     cutouts[~(inside[0][:, :, np.newaxis] & inside[1][:, np.newaxis, :])] = np.nan
     return cutouts
-
-
-def _check_cutouts(data, part):
-    """Return the filters of cutouts, if their shape and pixels are those of a network."""
-    shape = data.data.shape
-    if len(shape) != len(part.dimensions) or shape[2:] != tuple(part.shape):
-        msg = f'data must have shape (n_source, n_filter, {part.shape[0]}, {part.shape[1]})'
-        msg = f'{msg}, got {shape}'
-        raise ValueError(msg)
-    needed = ['filters', 'pixel_scale'] if part.pixel_scale is not None else ['filters']
-    if lacking := [name for name in needed if name not in data.meta]:
-        msg = f'data must have {needed} in meta, got no {lacking}'
-        raise ValueError(msg)
-    filters = tuple(data.meta['filters'])
-    if len(filters) != shape[1] or len(set(filters)) != len(filters):
-        msg = f'data must have one filter for each of its {shape[1]} images, got {list(filters)}'
-        raise ValueError(msg)
-    if list(filters) != [name for name in part.filters if name in filters]:
-        msg = f'data must have filters of {list(part.filters)} in this order, got {list(filters)}'
-        raise ValueError(msg)
-    if part.pixel_scale is not None:
-        scale = u.Quantity(data.meta['pixel_scale']).to_value(u.arcsec)
-        if abs(scale / part.pixel_scale - 1) > _TOLERANCE:
-            msg = (
-                f'data must have pixels of {part.pixel_scale:g} arcsec, got {scale:.4g} arcsec: '
-                'resample the mosaics'
-            )
-            raise ValueError(msg)
-    return filters
-
-
-def _fill(images, bad):
-    """Return images (n, ny, nx) whose bad pixels have the median of the good ones around them."""
-    out = np.where(bad, np.nan, images).astype(np.float32)
-    for i in np.flatnonzero(bad.any(axis=(1, 2)) & ~bad.all(axis=(1, 2))):
-        out[i] = _fill_one(out[i])
-    return out
-
-
-def _fill_one(image):
-    """Return an image without its NaN: medians in growing boxes around each."""
-    out = image.copy()
-    for y, x in np.argwhere(np.isnan(image)):
-        reach = 2
-        good = np.zeros(0)
-        while not len(good):
-            box = image[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
-            good = box[np.isfinite(box)]
-            reach *= 2
-        out[y, x] = np.median(good)
-    return out

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ['NetworkBackend', 'Recipe', 'SimulatorBackend']
 
-_CHOICES = {'optimizer': ('adamw', 'adam'), 'schedule': ('cosine', 'exponential')}
+_CHOICES = {'optimizer': ('adamw', 'adam'), 'schedule': ('cosine', 'exponential', 'halving')}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +154,13 @@ class Recipe:
     optimizer : {'adamw', 'adam'}, optional
         AdamW (Loshchilov & Hutter 2019) or Adam (Kingma & Ba 2015).
 
-    schedule : {'cosine', 'exponential'}, optional
-        How the learning rate falls, after a linear rise.
+    schedule : {'cosine', 'exponential', 'halving'}, optional
+        How the learning rate falls, after a linear rise: smoothly, or by half
+        after each epoch.
 
     final_learning_rate : float, optional
-        The learning rate at the end, in units of ``learning_rate``.
+        The learning rate at the end, in units of ``learning_rate``; of no use to
+        'halving'.
 
     warm_up : float, optional
         The part of the steps in which the learning rate rises.
@@ -175,6 +177,11 @@ class Recipe:
 
     clip : float or `None`, optional
         The largest norm of the gradient; `None` does not clip.
+
+    calibrate : bool, optional
+        Whether distributions on grids are scaled after the training, so that
+        intervals hold the truth of held out sources as often as they say, see
+        `starcnn.train.calibrate`.
 
     Raises
     ------
@@ -205,6 +212,7 @@ class Recipe:
     accumulate: int = 1
     mean_decay: float = 0.999
     clip: float | None = 1.0
+    calibrate: bool = False
 
     def __post_init__(self):
         for name, allowed in _CHOICES.items():

@@ -5,6 +5,9 @@ Train networks and write them to ONNX files; needs torch, imported by nothing at
 
 from .bank import *
 from .blocks import *
+from .bottleneck import *
+from .calibration import *
+from .cutout_network import *
 from .data import *
 from .export import *
 from .growing import *

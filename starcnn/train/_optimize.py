@@ -49,6 +49,8 @@ def learning_rate(recipe, n_done, n_total):
     n_warm = max(1, round(recipe.warm_up * n_total)) if recipe.warm_up else 0
     if n_done < n_warm:
         return recipe.learning_rate * (n_done + 1) / n_warm
+    if recipe.schedule == 'halving':
+        return recipe.learning_rate * 0.5 ** (n_done * recipe.epochs // n_total)
     phase = (n_done - n_warm) / max(1, n_total - n_warm)
     last = recipe.final_learning_rate
     if recipe.schedule == 'exponential':

@@ -96,6 +96,11 @@ class Training:
         return self.epoch * self.n_steps + self.step
 
     @property
+    def validation_seed(self):
+        """The seed of what ``augment`` makes of the held out sources."""
+        return draw_seed(self.seed, _VALIDATION)
+
+    @property
     def is_growing(self):
         """Whether the bank is still being made, as far as this training knows."""
         return isinstance(self.bank, GrowingBank)
@@ -307,7 +312,7 @@ class Training:
         for batch in rows.split(self.recipe.batch_size):
             inputs, truth = self.held_batches.take(batch)
             if self.is_drawn:
-                inputs, truth = self.augment(inputs, truth, draw_seed(self.seed, _VALIDATION))
+                inputs, truth = self.augment(inputs, truth, self.validation_seed)
             loss = self.compute_loss(self.mean, inputs, truth)
             total += float(loss) * len(batch)
         if not math.isfinite(total):
@@ -336,23 +341,6 @@ class Training:
         }
         save_checkpoint(self.output, 'last', state)
         self.save_seconds = time.monotonic() - begin
-
-    def examples(self, n):
-        """Return the inputs of some sources, held out if any are, as arrays."""
-        if self.is_growing:
-            return {}
-        bank, rows = (
-            (self.held_out, self.held_rows) if len(self.held_rows) else (self.bank, self.rows)
-        )
-        inputs, truth = Batches(bank.take(rows[:n].numpy()), 'cpu').take(
-            torch.arange(min(n, len(rows)))
-        )
-        if self.is_drawn:
-            generator = torch.Generator().manual_seed(draw_seed(self.seed, _VALIDATION))
-            inputs, _ = self.recipe.augment(inputs, truth, generator)
-        return {
-            part.name: inputs[part.name].contiguous().numpy() for part in self.recipe.spec.inputs
-        }
 
     def final_network(self):
         """Return the network that was best on validation, or else the last, on the CPU."""

@@ -24,6 +24,7 @@ __all__ = [
     'ResidualBlock',
     'Standardize',
     'full_precision',
+    'grid_nll',
     'mixture_nll',
     'normal_nll',
 ]
@@ -32,6 +33,8 @@ __all__ = [
 FLOOR = 1e-3
 
 _LOG_2PI = math.log(2 * math.pi)
+
+_LEAST = 1e-20  # a probability whose logarithm is still finite
 
 
 class Standardize(nn.Module):
@@ -269,6 +272,32 @@ class MixtureHead(nn.Module):
         return torch.cat([weights, means, self.factor_scale * factors], dim=-1)
 
 
+def grid_nll(output, truth, parameters):
+    """
+    Return the negative logarithm of the probability of the true cells.
+
+    Parameters
+    ----------
+    output : `torch.Tensor` with shape (n, k1, k2, ...)
+        Probabilities, as from `GridHead`.
+
+    truth : dict of `torch.Tensor` with shape (n,)
+        The true parameters on their axes. Values outside a grid belong to its
+        outermost cell, those that are NaN to its first.
+
+    parameters : tuple of `~starcnn.networks.Parameter`
+        The parameters of the axes; the nodes of each are evenly spaced.
+
+    Returns
+    -------
+    nll : `torch.Tensor` with shape (n,)
+        The values, at most 46: probabilities below 1e-20 count as that.
+    """
+    cells = [_find_cells(truth[parameter.name], parameter.grid) for parameter in parameters]
+    rows = torch.arange(len(output), device=output.device)
+    return -torch.log(torch.clamp(output[(rows, *cells)], min=_LEAST))
+
+
 def mixture_nll(output, truth):
     """
     Return the negative logarithm of the probability density at the truth.
@@ -345,6 +374,12 @@ def full_precision(x):
     if torch.compiler.is_compiling():  # the exporter knows no autocast and needs none
         return contextlib.nullcontext()
     return torch.autocast(x.device.type, enabled=False)
+
+
+def _find_cells(values, grid):
+    """Return the cells of an even grid in which values lie."""
+    places = (torch.nan_to_num(values, nan=grid[0]) - grid[0]) / (grid[1] - grid[0])
+    return torch.floor(places + 0.5).clamp(0, len(grid) - 1).long()
 
 
 def _make_norm(norm, n):

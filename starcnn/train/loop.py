@@ -13,14 +13,17 @@ from pathlib import Path
 
 import torch
 
+from starcnn.train._batches import Batches
 from starcnn.train._checkpoint import load_checkpoint
 from starcnn.train._identity import name_device
 from starcnn.train._team import join_team
 from starcnn.train._training import Training
+from starcnn.train.calibration import calibrate
 
 __all__ = ['FitResult', 'fit']
 
 N_EXAMPLES = 64
+N_CALIBRATION = 4096  # held out sources, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class FitResult:
     network : `torch.nn.Module`
         The network on the CPU, with the running mean of its weights: those of
         the best epoch, or of the last step where nothing was validated.
+        Calibrated, if all epochs are done and the recipe says so.
 
     finished : bool
         Whether all epochs are done; if not, the same call goes on.
@@ -147,7 +151,8 @@ def fit(
         If the loss is not finite; the message names epoch and step.
 
     ValueError
-        If ``output`` holds another training, or torch has no such device.
+        If ``output`` holds another training, torch has no such device, or the
+        recipe asks for a calibration and nothing is held out.
     """
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
@@ -164,16 +169,24 @@ def fit(
             team=team,
             log_dir=log_dir,
         )
+        if recipe.calibrate and not len(training.held_rows):
+            msg = f'validation must hold sources out for the calibration, got {validation!r}'
+            raise ValueError(msg)
         devices = [training.device] if training.device.type == 'cuda' else []
         with torch.random.fork_rng(devices=devices):
             training.start(resume=resume)
             training.run(deadline)
+        network = training.final_network()
+        finished = training.epoch == training.recipe.epochs
+        provenance = _describe(training, deterministic=deterministic)
+        if finished and recipe.calibrate:
+            provenance['temperatures'] = _calibrate(training, network)
         return FitResult(
-            network=training.final_network(),
-            finished=training.epoch == training.recipe.epochs,
+            network=network,
+            finished=finished,
             history=tuple(training.history),
-            training=_describe(training, deterministic=deterministic),
-            examples=training.examples(N_EXAMPLES),
+            training=provenance,
+            examples=_take_examples(training),
         )
 
 
@@ -214,6 +227,36 @@ def _read_initial(initial):
         msg = f'initial must be weights or the folder of a training, got {str(initial)!r}'
         raise ValueError(msg)
     return checkpoint['network']
+
+
+def _take(training, bank, rows):
+    """Return inputs and truth of some sources on the CPU, as they are validated."""
+    inputs, truth = Batches(bank.take(rows.numpy()), 'cpu').take(torch.arange(len(rows)))
+    if training.is_drawn:
+        generator = torch.Generator().manual_seed(training.validation_seed)
+        inputs, truth = training.recipe.augment(inputs, truth, generator)
+    return inputs, truth
+
+
+def _take_examples(training):
+    """Return the inputs of some sources, held out if any are, as arrays."""
+    if training.is_growing:
+        return {}
+    bank, rows = training.held_out, training.held_rows
+    if not len(rows):
+        bank, rows = training.bank, training.rows
+    inputs, _ = _take(training, bank, rows[:N_EXAMPLES])
+    return {
+        part.name: inputs[part.name].contiguous().numpy() for part in training.recipe.spec.inputs
+    }
+
+
+def _calibrate(training, network):
+    """Scale the distributions of a network on held out sources; return the temperatures."""
+    rows = training.held_rows[:N_CALIBRATION].sort().values
+    parts = rows.split(training.recipe.batch_size)
+    batches = (_take(training, training.held_out, part) for part in parts)
+    return calibrate(network, training.recipe.spec, batches)
 
 
 def _describe(training, *, deterministic):

@@ -10,8 +10,11 @@ from .cluster_figures import *
 from .detection import *
 from .diagrams import *
 from .figures import *
+from .matching import *
 from .metrics import *
 from .posterior_figures import *
+from .recovery import *
+from .recovery_figures import *
 from .report import *
 from .resampling import *
 from .shapes import *

@@ -97,6 +97,57 @@ def test_pixel_positions():
     assert_array_equal(one._bad, two._bad)
 
 
+def test_radius_of_each_object():
+    """Each object may have a radius of its own."""
+    places = np.array([20.0, 120.0]), np.array([30.0, 100.0])
+    one = MosaicBackgrounds(make_mosaics(), avoid=places, radius=[2, 9] * u.pix)
+    y, x = np.indices((200, 240))
+    near = [np.hypot(x - i, y - j) <= r for i, j, r in zip(*places, (2, 9), strict=True)]
+    bad = np.diff(np.diff(one._bad, axis=0), axis=1)
+    assert_array_equal(bad, near[0] | near[1])
+    with pytest.raises(ValueError, match='radius must be one or 2 lengths that are not negative'):
+        MosaicBackgrounds(make_mosaics(), avoid=places, radius=[1, 2, 3] * u.pix)
+    with pytest.raises(ValueError, match='radius must be one or 2 lengths that are not negative'):
+        MosaicBackgrounds(make_mosaics(), avoid=places, radius=-1 * u.arcsec)
+
+
+def test_kind():
+    """Mosaics are real unless they say what they are; a mixture is semi-real."""
+    mosaics = make_mosaics()
+    assert MosaicBackgrounds(mosaics).kind == 'real'
+    mosaics['F1'].meta['BACKGRND'] = 'semi-real'
+    assert MosaicBackgrounds(mosaics).kind == 'semi-real'
+    for ccd in mosaics.values():
+        ccd.meta['BACKGRND'] = 'simulated'
+    assert MosaicBackgrounds(mosaics).kind == 'simulated'
+    mosaics['F0'].meta['BACKGRND'] = 'painted'
+    with pytest.raises(ValueError, match=r"mosaics must have one of .* got 'painted' in F0"):
+        MosaicBackgrounds(mosaics)
+
+
+def test_kind_is_kept_in_files(tmp_path):
+    """A mosaic that was written to a file and read again is of the same kind."""
+    mosaics = make_mosaics()
+    for name, ccd in mosaics.items():
+        ccd.meta['BACKGRND'] = 'semi-real'
+        ccd.write(tmp_path / f'{name}.fits')
+        mosaics[name] = CCDData.read(tmp_path / f'{name}.fits')
+    assert MosaicBackgrounds(mosaics).kind == 'semi-real'
+
+
+def test_parts_do_not_depend_on_pixels():
+    """Other mosaics of the same shape have the same blocks, so that parts do not mix."""
+    one = MosaicBackgrounds(make_mosaics(), seed=4)
+    mosaics = {'F0': CCDData(np.ones((200, 240)), unit=RATE)}
+    two = MosaicBackgrounds(mosaics, seed=4)
+    for part in PARTS:
+        assert_array_equal(one._blocks[part], two._blocks[part])
+    assert any(
+        not np.array_equal(one._blocks[part], MosaicBackgrounds(mosaics)._blocks[part])
+        for part in PARTS
+    )
+
+
 def test_unit():
     """Mosaics in another unit become electron/s."""
     one = MosaicBackgrounds(make_mosaics()).draw(3, (9, 9), rng=0)
@@ -151,7 +202,14 @@ def test_real_frame():
         mosaic = CCDData(hdus[0].data / 7.2e4, unit=RATE, wcs=WCS(hdus[0].header))
     cluster = mosaic.wcs.pixel_to_world([89], [698])
     backgrounds = MosaicBackgrounds({'F475W': mosaic}, avoid=cluster, radius=2 * u.arcsec)
-    places = [backgrounds._draw(500, (64, 64), np.random.default_rng(0), p)[1] for p in PARTS]
-    y, x = np.concatenate(places).T
-    inside = (x <= 89) & (x + 64 > 89) & (y <= 698) & (y + 64 > 698)
-    assert not inside.any()
+    covered = {}
+    for part in PARTS:
+        _, places = backgrounds._draw(500, (64, 64), np.random.default_rng(0), part)
+        covered[part] = np.zeros(mosaic.shape, bool)
+        for y, x in places:
+            covered[part][y : y + 64, x : x + 64] = True
+    number = np.sum(list(covered.values()), axis=0)
+    assert number.max() == 1  # no pixel is of two parts
+    assert number.mean() > 0.8
+    y, x = np.indices(mosaic.shape)
+    assert number[np.hypot(x - 89, y - 698) < 40].max() == 0

@@ -342,6 +342,19 @@ def test_learning_rate(stars_recipe, changes, wanted):
     np.testing.assert_allclose(found, wanted, rtol=5e-3)
 
 
+@pytest.mark.parametrize(
+    ('warm_up', 'wanted'),
+    [(0.0, [1e-2, 1e-2, 5e-3, 2.5e-3, 1.25e-3]), (0.1, [1e-3, 1e-2, 5e-3, 2.5e-3, 1.25e-3])],
+)
+def test_halving(stars_recipe, warm_up, wanted):
+    """It is halved after each epoch, and the same within one."""
+    recipe = replace(
+        stars_recipe, learning_rate=1e-2, schedule='halving', warm_up=warm_up, epochs=4
+    )
+    found = [learning_rate(recipe, n_done, 100) for n_done in (0, 24, 25, 50, 99)]
+    np.testing.assert_allclose(found, wanted)
+
+
 def test_clip(stars_recipe, stars_bank, tmp_path):
     """Gradients are clipped, unless they should not be."""
     recipe = replace(stars_recipe, epochs=1, optimizer='adam', learning_rate=1e-3)

@@ -19,11 +19,10 @@ from astropy.table import QTable
 from tqdm import tqdm
 
 from starcnn.images import combine
+from starcnn.mocks import LEAST_SCALE, get_setup
 
 from ._options import Options
-from ._setup import get_setup
 from .bank import BANK
-from .simulator import _LEAST_SCALE
 from .spec import DEFAULT
 
 __all__ = ['N_MOCKS', 'OPTIONS', 'UNITS', 'Mocks', 'draw_mocks']
@@ -189,7 +188,7 @@ def _draw(job):
     made, truth = BANK.simulate(parameters, job.options, streams[1])
     clusters, fields = (made[name].astype(np.float32) for name in ('clusters', 'fields'))
     scale = 1 + _SCATTER * streams[2].normal(size=fields.shape[:2])
-    scale = np.maximum(scale, _LEAST_SCALE)[:, :, np.newaxis, np.newaxis]
+    scale = np.maximum(scale, LEAST_SCALE)[:, :, np.newaxis, np.newaxis]
     empty, density = get_setup(job.options).draw_backgrounds(job.n, streams[3])
     return {
         'clusters': _put(clusters, fields, job.options, streams[4]),

@@ -12,9 +12,7 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 
 from starcnn.images import combine
-
-from ._clusters import complete, make_clusters
-from ._setup import get_setup
+from starcnn.mocks import complete_parameters, get_setup, make_clusters
 
 __all__ = ['SECOND', 'VARIED', 'Cases', 'draw_cases']
 
@@ -75,12 +73,12 @@ def draw_cases(second, vary, n, *, options):
     rng = np.random.default_rng([_SEED, list(SECOND).index(second)])
     parameters = _parameters(second)
     if vary == 'stars':
-        rows = complete(parameters[np.repeat(np.arange(len(parameters)), n)], setup, rng)
+        rows = complete_parameters(parameters[np.repeat(np.arange(len(parameters)), n)], setup, rng)
         fields, _ = setup.draw_backgrounds(1, rng)
         fields = np.repeat(fields, len(rows), axis=0)
         clusters = make_clusters(rows, setup).images
     else:
-        rows = complete(parameters, setup, rng)
+        rows = complete_parameters(parameters, setup, rng)
         fields, _ = setup.draw_backgrounds(n, rng)
         fields = np.tile(fields, (len(rows), 1, 1, 1))
         clusters = np.repeat(make_clusters(rows, setup).images, n, axis=0)

@@ -3,31 +3,20 @@
 Cutouts to arrays, and arrays to ages, extinctions, masses and sizes.
 """
 
-import astropy.units as u
 import numpy as np
 
 from starcnn.files import read_files
-from starcnn.flags import FAINT, FILLED, NO_DATA
-from starcnn.images import get_band, to_array
-from starcnn.networks import Posterior
+from starcnn.flags import NO_DATA
+from starcnn.images import find_bands, missing_pixels, to_array
 from starcnn.plugins import NetworkBackend
-from starcnn.tables import parameter_table
+from starcnn.tables import faint_flags, missing_flags, parameter_table
 
 from .spec import BIBCODE, FILTERS, INSTRUMENT, NAME
 
-__all__ = ['BACKEND', 'FAINT_LIMIT', 'decode', 'encode']
+__all__ = ['BACKEND', 'decode', 'encode']
 
-# A cluster with a visibility of one stands out from its background by one standard deviation of
-# it (Bialopetravicius & Narbutis 2020, equation 2).
-FAINT_LIMIT = 1.0
-
-_ONE_SOURCE = 3  # dimensions of the images of one source: filter, y, x
-
-# Units of counts, which only an exposure time or a gain makes electron/s.
-_COUNTS = ('electron', 'adu', 'adu / s')
-
-# With more than this part of the pixels missing in its best filter, a cutout has no result.
-MOST_MISSING = 0.5
+# The camera of each filter.
+_INSTRUMENTS = dict.fromkeys(FILTERS, INSTRUMENT)
 
 
 def encode(data, spec):
@@ -57,11 +46,9 @@ def encode(data, spec):
     TypeError, ValueError, `~astropy.units.UnitsError`
         If ``data`` is not such a stack.
     """
-    part, data = spec.inputs[0], _stack(data)
-    bands, any_filter = _bands(data, spec), _takes_any(spec)
-    array, missing = to_array(data, part, bands=bands, allow_missing=any_filter)
-    array[missing.min(axis=1) > MOST_MISSING] = np.nan
-    return {part.name: array}
+    array, missing = _read(to_array, data, spec)
+    array[(missing_flags(missing) & NO_DATA) > 0] = np.nan
+    return {spec.inputs[0].name: array}
 
 
 def decode(outputs, spec, data):
@@ -87,10 +74,8 @@ def decode(outputs, spec, data):
         and 84th percentiles; and ``flags``.
     """
     sources, flags = describe(data, spec)
-    visible = Posterior.from_outputs(outputs, spec).percentile('visibility', 50)
-    is_faint = np.asarray(visible).reshape(-1) < FAINT_LIMIT
-    flags = flags | np.where(is_faint & ((flags & NO_DATA) == 0), FAINT, 0)
-    return parameter_table(outputs, spec, sources=sources, flags=flags)
+    faint = np.where(flags & NO_DATA, 0, faint_flags(outputs, spec))
+    return parameter_table(outputs, spec, sources=sources, flags=flags | faint)
 
 
 def describe(data, spec):
@@ -114,38 +99,15 @@ def describe(data, spec):
         Bits of `starcnn.flags`: ``FILLED`` where some pixels, or some filters,
         are missing, ``NO_DATA`` where most are.
     """
-    part, data, bands = spec.inputs[0], _stack(data), _bands(data, spec)
-    _, missing = to_array(data, part, bands=bands, allow_missing=_takes_any(spec))
-    flags = np.where((missing > 0).any(axis=1), FILLED, 0)
-    flags |= np.where(missing.min(axis=1) > MOST_MISSING, NO_DATA, 0)
-    return data.meta.get('sources'), flags
+    missing = _read(missing_pixels, data, spec)
+    return data.meta.get('sources'), missing_flags(missing)
 
 
-def _stack(data):
-    """Return cutouts as a stack: that of one source, if it is the images of one."""
-    from astropy.nddata import NDData  # which imports scipy
-
-    if not isinstance(data, NDData) or np.ndim(data.data) != _ONE_SOURCE:
-        return data
-    mask = data.mask if data.mask is None else np.asarray(data.mask)[np.newaxis]
-    return NDData(np.asarray(data.data)[np.newaxis], unit=data.unit, mask=mask, meta=data.meta)
-
-
-def _bands(data, spec):
-    """Return the bands of cutouts: those given, or of M83, whose counts need an exposure time."""
-    meta = getattr(data, 'meta', {})
-    if 'bands' in meta:
-        return meta['bands']
-    unit = getattr(data, 'unit', None)
-    is_counts = unit is not None and any(unit.is_equivalent(u.Unit(name)) for name in _COUNTS)
-    if is_counts or not set(spec.inputs[0].filters) <= set(FILTERS):
-        return None
-    return [get_band(INSTRUMENT, name) for name in spec.inputs[0].filters]
-
-
-def _takes_any(spec):
-    """Whether a network was trained with filters left out."""
-    return spec.variant != 'paper'
+def _read(function, data, spec):
+    """Return what a function makes of cutouts; all but the paper's network take any filters."""
+    part = spec.inputs[0]
+    bands = find_bands(data, part, _INSTRUMENTS)
+    return function(data, part, bands=bands, allow_missing=spec.variant != 'paper')
 
 
 BACKEND = NetworkBackend(

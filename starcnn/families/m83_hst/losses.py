@@ -5,6 +5,8 @@ What the two networks are trained for.
 
 import torch
 
+from starcnn.train.blocks import grid_nll
+
 __all__ = ['default_loss', 'paper_loss']
 
 # Section 3.2 of Bialopetravicius & Narbutis (2020): the widths of the Gaussians around the true
@@ -71,27 +73,20 @@ def default_loss(outputs, truth, *, spec):
         The mean over the batch; images without a cluster count for the class
         and the visibility only.
     """
-    joint, _, classes, _ = spec.outputs
+    joint, r_h, classes, visibility = spec.outputs
     is_cluster = truth['class'] == 1
-    cells = {p.name: _cells(truth[p.name], p.grid) for p in spec.parameters}
-    seen = torch.where(is_cluster, cells['visibility'], 0)
-    rows = torch.arange(len(is_cluster), device=is_cluster.device)
-    where = [cells[p.name] for p in joint.parameters]
-    cluster = -_log(outputs[joint.name][(rows, *where)]) - _log(outputs['r_h'][rows, cells['r_h']])
+    seen = {'visibility': torch.where(is_cluster, truth['visibility'], visibility.grid[0])}
+    cluster = grid_nll(outputs[joint.name], truth, joint.parameters)
+    cluster = cluster + grid_nll(outputs[r_h.name], truth, r_h.parameters)
     everywhere = _CLASS_WEIGHT * _balanced_class_loss(outputs[classes.name], truth['class'])
-    everywhere = everywhere - _VISIBILITY_WEIGHT * _log(outputs['visibility'][rows, seen])
+    everywhere = everywhere + _VISIBILITY_WEIGHT * grid_nll(
+        outputs[visibility.name], seen, visibility.parameters
+    )
     return (torch.where(is_cluster, cluster, 0.0) + everywhere).mean()
 
 
 def _log(probabilities):
     return torch.log(torch.clamp(probabilities, min=_LEAST))
-
-
-def _cells(values, grid):
-    """Return the cells of an even grid in which values lie; zero where they are NaN."""
-    width = grid[1] - grid[0]
-    cells = torch.floor((torch.nan_to_num(values, nan=grid[0]) - grid[0]) / width + 0.5)
-    return cells.long().clamp(0, len(grid) - 1)
 
 
 def _gaussian(values, grid, width):

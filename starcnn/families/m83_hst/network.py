@@ -9,64 +9,25 @@ from functools import partial
 import torch
 from torch import nn
 
+from starcnn.mocks import encode_bank
+from starcnn.mocks.augment import Augment
 from starcnn.plugins import Recipe
 from starcnn.train.blocks import GridHead, full_precision
+from starcnn.train.bottleneck import make_bottlenecks, make_stem
+from starcnn.train.cutout_network import CutoutNetwork
 
-from .augment import Augment
-from .bank import BANK, encode_bank
-from .default_network import DefaultNetwork
+from .bank import BANK
 from .losses import default_loss, paper_loss
 from .simulator import Options
 from .spec import DEFAULT, NAME, PAPER, make_bank, make_default, make_paper
 
 __all__ = ['RECIPES', 'PaperNetwork']
 
-# Fig. 6 of the paper: channels inside and after the bottlenecks of each stage, how many there are,
-# and the stride of the first.
-_STAGES = ((64, 128, 3, 1), (64, 256, 4, 2), (128, 512, 6, 2), (256, 1024, 3, 2))
-_STEM = 64
+# Fig. 6 of the paper: the images after conv5_x, and the features after fc1024.
 _WIDTH = 1024
 
-
-class Bottleneck(nn.Module):
-    """
-    1 x 1, 3 x 3 and 1 x 1 convolutions with a way around them (He et al. 2016, CVPR, 770).
-
-    Parameters
-    ----------
-    n_in, n_inside, n_out : int
-        The number of images before, between and after.
-
-    stride : int, optional
-        2 halves the shape.
-    """
-
-    def __init__(self, n_in, n_inside, n_out, *, stride=1):
-        super().__init__()
-        self.inside = nn.Sequential(
-            *_convolution(n_in, n_inside, 1),
-            nn.ReLU(),
-            *_convolution(n_inside, n_inside, 3, stride=stride),
-            nn.ReLU(),
-            *_convolution(n_inside, n_out, 1),
-        )
-        self.around = nn.Identity()
-        if stride != 1 or n_in != n_out:
-            self.around = nn.Sequential(*_convolution(n_in, n_out, 1, stride=stride))
-
-    def forward(self, x):
-        """
-        Return images with shape (n, n_out, ny / stride, nx / stride).
-        """
-        return torch.relu(self.inside(x) + self.around(x))
-
-
-def _convolution(n_in, n_out, size, *, stride=1):
-    """Return a convolution and its batch norm."""
-    return (
-        nn.Conv2d(n_in, n_out, size, stride=stride, padding=size // 2, bias=False),
-        nn.BatchNorm2d(n_out),
-    )
+# Of the default network, electron/s: about the noise of a pixel in half an hour.
+_SOFTENING = 0.01
 
 
 class PaperNetwork(nn.Module):
@@ -85,19 +46,9 @@ class PaperNetwork(nn.Module):
     def __init__(self, spec):
         super().__init__()
         joint, r_h, classes, visibility = spec.outputs
-        self.stem = nn.Sequential(
-            *_convolution(len(spec.inputs[0].filters), _STEM, 7),
-            nn.ReLU(),
-            nn.MaxPool2d(3, stride=2, padding=1),
-        )
-        layers, n_in = [], _STEM
-        for n_inside, n_out, n_blocks, stride in _STAGES:
-            for k in range(n_blocks):
-                first = stride if k == 0 else 1
-                layers.append(Bottleneck(n_in, n_inside, n_out, stride=first))
-                n_in = n_out
-        self.convolutions = nn.Sequential(*layers)
-        self.dense = nn.Sequential(nn.Linear(n_in, _WIDTH), nn.ReLU())
+        self.stem = make_stem(len(spec.inputs[0].filters))
+        self.convolutions = make_bottlenecks()
+        self.dense = nn.Sequential(nn.Linear(_WIDTH, _WIDTH), nn.ReLU())
         self.joint = GridHead(_WIDTH, joint.dimensions[1:])
         self.r_h = GridHead(_WIDTH, r_h.dimensions[1:])
         self.classes = GridHead(_WIDTH, classes.dimensions[1:])
@@ -171,7 +122,7 @@ _PAPER = _recipe(
 )
 _DEFAULT = _recipe(
     DEFAULT,
-    DefaultNetwork,
+    partial(CutoutNetwork, softening=_SOFTENING),
     default_loss,
     make_default,
     augment={'background': 0.25, 'missing': 0.15, 'calibration_scatter': 0.2},
@@ -179,6 +130,7 @@ _DEFAULT = _recipe(
     weight_decay=0.02,
     batch_size=128,
     epochs=20,
+    calibrate=True,
 )
 
 RECIPES = (_DEFAULT, _PAPER)

@@ -29,7 +29,7 @@ def make(spec, n=4, *, n_empty=2):
     }
     for output in outputs.values():
         output.requires_grad_()
-    values = {'age': 8.03, 'a_v': 1.2, 'mass': 4.6, 'r_h': -0.9, 'visibility': 1.1}
+    values = {'age': 8.03, 'a_v': 1.22, 'mass': 4.62, 'r_h': -0.9, 'visibility': 1.1}
     truth = {name: torch.full((n,), value) for name, value in values.items()}
     truth['class'] = (torch.arange(n) >= n_empty).long()
     truth['visibility'][:n_empty] = -torch.inf
@@ -86,22 +86,28 @@ def gaussian(grid, value, bins):
 
 def test_paper_loss_is_equation_4():
     """Cross-entropy with Gaussians of 0.25 bins in the joint grid and 0.5 bins elsewhere."""
-    outputs, truth = make(PAPER, n=1, n_empty=0)
+    # half of the images are backgrounds, as in the paper, so that both classes weigh one
+    outputs, truth = make(PAPER, n=2, n_empty=1)
     torch.manual_seed(1)
     outputs = {
         name: torch.rand_like(output).flatten(1).softmax(dim=1).reshape(output.shape)
         for name, output in outputs.items()
     }
     grids = {p.name: p.grid for p in PAPER.parameters}
-    x = {name: float(value[0]) for name, value in truth.items()}
+    x = {name: float(value[1]) for name, value in truth.items()}
     axes = [gaussian(grids[name], x[name], 0.25) for name in ('age', 'a_v', 'mass')]
     target = axes[0][:, None, None] * axes[1][:, None] * axes[2]
-    logs = {name: np.log(output[0].numpy()) for name, output in outputs.items()}
-    expected = -(target * logs['age_a_v_mass']).sum()
+    empty, cluster = (
+        {name: np.log(out[i].numpy()) for name, out in outputs.items()} for i in (0, 1)
+    )
+    expected = -(target * cluster['age_a_v_mass']).sum()
     for name in ('r_h', 'visibility'):
-        expected -= (gaussian(grids[name], x[name], 0.5) * logs[name]).sum()
-    expected -= logs['class'][1]
-    assert float(paper_loss(outputs, truth, spec=PAPER)) == pytest.approx(expected, rel=1e-5)
+        expected -= (gaussian(grids[name], x[name], 0.5) * cluster[name]).sum()
+    # what is not there is at the lower end of the visibilities
+    lowest = gaussian(grids['visibility'], grids['visibility'][0], 0.5)
+    expected -= (lowest * empty['visibility']).sum()
+    expected -= cluster['class'][1] + empty['class'][0]
+    assert float(paper_loss(outputs, truth, spec=PAPER)) == pytest.approx(expected / 2, rel=1e-5)
 
 
 def test_best_outputs_of_the_paper():
@@ -148,11 +154,12 @@ def test_values_beyond_the_grid():
     assert outputs['visibility'].grad[0, -1] < 0
 
 
-def test_classes_weigh_the_same():
-    """However few images have no cluster, the default network learns both classes alike."""
+@BY_LOSS
+def test_classes_weigh_the_same(loss, spec):
+    """However few images have no cluster, both networks learn both classes alike."""
     for n_empty in (1, 3):
-        outputs, truth = make(DEFAULT, n=8, n_empty=n_empty)
-        default_loss(outputs, truth, spec=DEFAULT).backward()
+        outputs, truth = make(spec, n=8, n_empty=n_empty)
+        loss(outputs, truth, spec=spec).backward()
         gradient = outputs['class'].grad
         sums = gradient[:n_empty, 0].sum(), gradient[n_empty:, 1].sum()
         assert float(sums[0]) == pytest.approx(float(sums[1]), rel=1e-4)

@@ -52,16 +52,15 @@ def test_grids_are_even_and_hold_the_ranges(spec):
         assert found[name][-1] + steps[0] / 2 >= high - 1e-6
 
 
-def test_discrete_values_lie_inside_cells():
-    """No age or extinction of the simulator is at the edge of a cell of the default network."""
+def test_grids_of_the_default_network():
+    """35 by 20 by 40 cells of age, A_V and mass, 50 of size, 28 of visibility fill the ranges."""
     found = grids(DEFAULT)
-    for name, values in (('age', 6.6 + 0.05 * np.arange(71)), ('a_v', 0.1 * np.arange(31))):
-        step = found[name][1] - found[name][0]
-        place = (values - found[name][0]) / step + 0.5
-        distance = abs(place - np.rint(place))
-        assert distance.min() > 0.2
-        # two of them in each cell
-        assert set(np.bincount(place.astype(int))) <= {1, 2}
+    sizes = {'age': 35, 'a_v': 20, 'mass': 40, 'r_h': 50, 'visibility': 28}
+    assert {name: len(grid) for name, grid in found.items()} == sizes
+    for name, bounds in RANGES.items():
+        half = (found[name][1] - found[name][0]) / 2
+        ends = found[name][0] - half, found[name][-1] + half
+        assert ends == pytest.approx(bounds, abs=1e-5)
 
 
 def test_default_is_finer():

@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Tests of starcnn.families.m83_hst.augment.
+Tests of starcnn.mocks.augment.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ pytest.importorskip('torch')
 import torch
 from numpy.testing import assert_allclose
 
-from starcnn.families.m83_hst.augment import Augment
-from starcnn.families.m83_hst.bank import simulate_bank
+from starcnn.mocks import simulate_bank
+from starcnn.mocks.augment import Augment
 
 pytestmark = pytest.mark.training
 

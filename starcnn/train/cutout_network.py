@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-The default network: keeps the fluxes, takes any of the filters, one smooth joint grid.
+A network for cutouts of clusters: keeps the fluxes, takes any of the filters, smooth joint grids.
 """
 
 import math
@@ -9,12 +9,10 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from starcnn.networks import Classes, Grid, Parameter
 from starcnn.train.blocks import GridHead, PreciseLinear, ResidualBlock, full_precision
 
-__all__ = ['DefaultNetwork']
-
-# The scale of the stretch, electron/s: about the noise of a pixel in half an hour.
-_SOFTENING = 0.01
+__all__ = ['CutoutNetwork']
 
 # The stretched values are divided by this to be of order one.
 _STRETCHED = 3.0
@@ -32,26 +30,39 @@ _STAGES = ((32, 1), (64, 2), (128, 2), (256, 2))
 _N_RING_FEATURES = 128
 _WIDTH = 512
 
+_N_PAIRWISE = 3  # parameters of a grid that is made of functions of two
 
-class DefaultNetwork(nn.Module):
+
+class CutoutNetwork(nn.Module):
     """
-    The default network.
+    A network for cutouts of clusters, with distributions on grids.
 
     It sees each filter twice, as fluxes and normalised as in
     Bialopetravicius & Narbutis (2020), and the light in rings around the
     centre. A filter that is NaN is missing, and the network is told so. The
-    joint probability of age, A_V and mass is a product of three functions of
+    joint probability of three parameters is a product of three functions of
     two of them each, normalised, which has room for the degeneracies.
 
     Parameters
     ----------
     spec : `~starcnn.networks.Spec`
-        The spec of the network.
+        The spec of the network: one `~starcnn.networks.Images` goes in, any
+        number of `~starcnn.networks.Grid`, `~starcnn.networks.Classes` and
+        `~starcnn.networks.Parameter` with grids come out.
+
+    softening : float
+        The scale of the stretch of the fluxes, in the unit of the pixels: about
+        their noise.
+
+    Raises
+    ------
+    ValueError
+        If the spec has an output of another kind.
     """
 
-    def __init__(self, spec):
+    def __init__(self, spec, *, softening):
         super().__init__()
-        joint, r_h, classes, visibility = spec.outputs
+        self.softening = softening
         n_filters = len(spec.inputs[0].filters)
         radius, rings = _make_rings(spec.inputs[0].shape)
         self.register_buffer('radius', radius[None, None] / radius.max())
@@ -71,20 +82,17 @@ class DefaultNetwork(nn.Module):
         self.dense = nn.Sequential(
             PreciseLinear(2 * n_in + _N_RING_FEATURES, _WIDTH), nn.SiLU(), nn.Dropout(0.1)
         )
-        self.joint = _PairwiseHead(_WIDTH, joint.dimensions[1:])
-        self.r_h = GridHead(_WIDTH, r_h.dimensions[1:])
-        self.classes = GridHead(_WIDTH, classes.dimensions[1:])
-        self.visibility = GridHead(_WIDTH, visibility.dimensions[1:])
+        self.heads = nn.ModuleList(_make_head(part) for part in spec.outputs)
 
     def forward(self, images):
         """
-        Return the probabilities of the cells of the joint grid, size, classes and visibility.
+        Return the probabilities of the cells of each output, in the order of the spec.
         """
         known = 1 - torch.isnan(images).any(dim=3, keepdim=True).any(dim=2, keepdim=True).float()
         images = torch.where(torch.isnan(images), torch.zeros_like(images), images)
         level, deviation = _background(images)
         images = images - level
-        fluxes = torch.asinh(images / _SOFTENING) / _STRETCHED
+        fluxes = torch.asinh(images / self.softening) / _STRETCHED
         normalised = torch.asinh(images / (deviation + _TINY)) / _STRETCHED
         shape = images.shape[2:]
         channels = [fluxes * known, normalised * known, known.expand(-1, -1, *shape)]
@@ -93,8 +101,7 @@ class DefaultNetwork(nn.Module):
         features = torch.cat([features.mean(dim=(2, 3)), _middle(features)], dim=1)
         rings = self.ring_layers(self._ring_features(images, deviation, known))
         features = self.dense(torch.cat([features, rings], dim=1))
-        heads = (self.joint, self.r_h, self.classes, self.visibility)
-        return tuple(head(features) for head in heads)
+        return tuple(head(features) for head in self.heads)
 
     def _ring_features(self, images, deviation, known):
         """Return the mean light in the rings and its scatter, stretched."""
@@ -104,9 +111,9 @@ class DefaultNetwork(nn.Module):
             scatter = ((flat * flat) @ self.rings - mean * mean).clamp(min=0).sqrt()
             values = torch.cat(
                 [
-                    torch.asinh(mean / _SOFTENING),
-                    torch.asinh(scatter / _SOFTENING),
-                    torch.asinh(deviation[:, :, 0] / _SOFTENING),
+                    torch.asinh(mean / self.softening),
+                    torch.asinh(scatter / self.softening),
+                    torch.asinh(deviation[:, :, 0] / self.softening),
                 ],
                 dim=2,
             )
@@ -133,6 +140,16 @@ class _PairwiseHead(nn.Module):
         logits = first.reshape(-1, a, b, 1) + second.reshape(-1, a, 1, c)
         logits = logits + third.reshape(-1, 1, b, c)
         return logits.flatten(1).softmax(dim=1).reshape(-1, a, b, c)
+
+
+def _make_head(part):
+    """Return the layer that makes the probabilities of one output."""
+    is_grid = isinstance(part, Parameter) and part.grid is not None
+    if not is_grid and not isinstance(part, Classes | Grid):
+        msg = f'spec must have outputs with grids or classes, got {part}'
+        raise ValueError(msg)
+    is_pairwise = isinstance(part, Grid) and len(part.parameters) == _N_PAIRWISE
+    return (_PairwiseHead if is_pairwise else GridHead)(_WIDTH, part.dimensions[1:])
 
 
 def _make_rings(shape):

@@ -63,7 +63,8 @@ class Augment:
         Returns
         -------
         inputs, truth : dict of `torch.Tensor`
-            ``images``, and the truth with ``visibility`` and ``class``.
+            ``images``, and the truth with ``visibility`` and ``class``; NaN are
+            the parameters of images without a cluster.
         """
         clusters, fields = inputs['clusters'], inputs['fields']
         n, device = len(clusters), clusters.device
@@ -84,14 +85,15 @@ class Augment:
         )
         if self.missing:
             images = self._leave_out(images, generator)
-        truth = truth | {
+        truth = {name: torch.where(is_cluster, x, torch.nan) for name, x in truth.items()}
+        truth |= {
             'visibility': torch.where(is_cluster, torch.log10(visibility), -torch.inf),
             'class': is_cluster.long(),
         }
         return {'images': images}, truth
 
     def _expose(self, clusters, level, generator):
-        """Return clusters with photon noise, as section 2.3 of the paper makes it."""
+        """Return clusters with photon noise (Bialopetravicius & Narbutis 2020, section 2.3)."""
         time = torch.tensor(self.exposure_times, device=clusters.device)[:, None, None]
         level = torch.clamp(level, min=0)[:, :, None, None]
         mean = torch.clamp((clusters + level) * time, min=0)

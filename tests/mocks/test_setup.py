@@ -1,18 +1,14 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Tests of starcnn.families.m83_hst._setup.
+Tests of starcnn.mocks.setup.
 """
 
 from dataclasses import replace
 
-import astropy.units as u
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from starcnn.exceptions import DataFileError
-from starcnn.families.m83_hst._setup import get_setup
-from starcnn.images import PSF
+from starcnn.mocks import get_setup
 
 
 def test_numbers(options):
@@ -54,48 +50,23 @@ def test_options_reach_the_fields(options):
     assert (field.law, field.r_v, field.imf.name) == ('F99', 4.4, 'salpeter1955')
 
 
-@pytest.mark.parametrize('n', [0, 1, 5, 70])
-def test_numbers_of_backgrounds(options, n):
-    """As many backgrounds as asked for, all different, each with its crowding."""
-    fields, density = get_setup(options).draw_backgrounds(n, np.random.default_rng(1))
-    assert fields.shape == (n, 3, 64, 64)
-    assert density.shape == (n,)
-    assert np.isfinite(fields).all()
-    assert len(np.unique(fields[:, 0, 0, 0])) == n
-
-
-def test_backgrounds_have_the_crowding_asked_for(options):
-    """The density that is measured is about the one that the options ask for."""
-    setup = get_setup(replace(options, density=(7.0, 7.5)))
-    _, density = setup.draw_backgrounds(3, np.random.default_rng(1))
-    assert density == pytest.approx(7.25, rel=0.3)
-
-
-def test_mosaics_keep_parts_apart(quiet):
-    """Backgrounds of training and of test share no pixel."""
-    setup = get_setup(quiet)
-    drawn = [
-        setup.draw_backgrounds(20, np.random.default_rng(1), part)[0]
-        for part in ('training', 'test')
-    ]
-    assert drawn[0].shape == (20, 3, 64, 64)
-    pixels = [set(map(tuple, part.transpose(0, 2, 3, 1).reshape(-1, 3))) for part in drawn]
-    assert not pixels[0] & pixels[1]
-
-
-def test_psfs_of_files(options, tmp_path):
-    """PSFs are read from files that are given."""
-    paths = []
-    for name in options.filters:
-        paths.append(str(tmp_path / f'{name}.fits'))
-        PSF.model('WFC3/UVIS', 'F814W', pixel_scale=0.04 * u.arcsec).write(paths[-1])
-    setup = get_setup(replace(options, psfs=tuple(paths)))
-    assert_array_equal(setup.psf_radii, setup.psf_radii[0])
-    with pytest.raises(DataFileError, match='path must be a file'):
-        _ = get_setup(replace(options, psfs=('nothing.fits',) * 3)).psfs
-
-
 def test_unknown_instrument(options):
     """Instruments without tables are refused."""
     with pytest.raises(ValueError, match=r"instruments must be among \['ACS/WFC', 'WFC3/UVIS'\]"):
         get_setup(replace(options, instruments=('WFPC2',) * 3))
+
+
+def test_limits(options):
+    """No limits are infinite ones."""
+    assert list(get_setup(options).magnitude_limits) == [24.0, 23.5, 23.0]
+    unlimited = get_setup(replace(options, magnitude_limits=()))
+    assert np.isposinf(unlimited.magnitude_limits).all()
+    assert unlimited.magnitude_limits.shape == (3,)
+
+
+def test_aperture(options):
+    """The scatter of the background is that of the pixels within the radius."""
+    for radius in (25.0, 10.0):
+        setup = get_setup(replace(options, background_radius=radius))
+        assert setup.aperture.sum() == pytest.approx(np.pi * radius**2, rel=0.02)
+        assert setup.aperture[32, 32]

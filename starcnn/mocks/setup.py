@@ -1,34 +1,28 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-All that the simulator needs for one set of options: stars, bands, PSFs, renderer, backgrounds.
+All that simulators need for one set of options: stars, bands, PSFs, renderer, backgrounds.
 """
 
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
-from astropy.nddata import CCDData
 
 from starcnn.files import read_files
-from starcnn.images import PSF, GalaxyField, MosaicBackgrounds, StarRenderer, get_band
+from starcnn.images import PSF, GalaxyField, StarRenderer, get_band
+from starcnn.mocks._backgrounds import choose_source
+from starcnn.mocks._psfs import read_psfs
 from starcnn.plugins._manager import open_file
 from starcnn.sky import ClusterSynthesis, Isochrones, Photometry, get_imf
 from starcnn.sky._parsec import metallicity
 
-from .spec import BACKGROUND_RADIUS
+__all__ = ['Setup', 'get_setup']
 
 # The packaged tables.
 _ISOCHRONES = 'parsec-v12s-1.0.0'
 _PHOTOMETRY = {'ACS/WFC': 'hst-acs-wfc-1.0.0', 'WFC3/UVIS': 'hst-wfc3-uvis-1.0.0'}
 
-# Frames of simulated fields, in pixels: large enough to hold many cutouts.
-_FRAME = 512
-
-# The stars of a cluster that are rendered one by one, at least; the rest share one flux, at no
-# more than so many places.
-N_BRIGHT = 3000
-N_FAINT = 10_000
+_N_SETUPS = 4  # that are kept
 
 
 @lru_cache(8)
@@ -47,8 +41,13 @@ class Setup:
 
     Parameters
     ----------
-    options : `Options`
+    options : `ClusterOptions`
         The options.
+
+    Raises
+    ------
+    ValueError
+        If there are no tables for an instrument.
     """
 
     def __init__(self, options):
@@ -79,6 +78,9 @@ class Setup:
         self.modulus = float(5 * np.log10(options.distance.to_value(u.pc) / 10))
         self.pixel_scale = float(options.pixel_scale.to_value(u.arcsec))
         self.exposure_times = np.array(options.exposure_times, float)
+        self.magnitude_limits = np.array(
+            options.magnitude_limits or (np.inf,) * len(options.filters)
+        )
 
     @cached_property
     def psfs(self):
@@ -87,7 +89,7 @@ class Setup:
         """
         options = self.options
         if options.psfs:
-            return tuple(PSF.read(Path(path)) for path in options.psfs)
+            return read_psfs(options.psfs, self.bands, options.pixel_scale, options.psf_position)
         return tuple(
             PSF.model(instrument, name, pixel_scale=options.pixel_scale)
             for instrument, name in zip(options.instruments, options.filters, strict=True)
@@ -134,22 +136,18 @@ class Setup:
         )
 
     @cached_property
-    def mosaics(self):
+    def backgrounds(self):
         """
-        What cuts backgrounds out of the user's mosaics.
+        Where backgrounds come from; its ``kind`` says it in a word.
         """
-        images = {
-            name: _read_mosaic(path)
-            for name, path in zip(self.options.filters, self.options.mosaics, strict=True)
-        }
-        return MosaicBackgrounds(images)
+        return choose_source(self.options, None if self.options.mosaics else self.field)
 
     @cached_property
     def aperture(self):
         """
         The pixels in which the scatter of the background is measured, (ny, nx).
         """
-        return self.distances() <= BACKGROUND_RADIUS
+        return self.distances() <= self.options.background_radius
 
     def distances(self, x=0.0, y=0.0):
         """
@@ -158,42 +156,26 @@ class Setup:
         rows, columns = (np.arange(n) - (n - 1) / 2 for n in self.options.shape)
         return np.hypot(rows[:, np.newaxis] - y, columns - x)
 
-    def draw_backgrounds(self, n, rng, part='training'):
+    def draw_backgrounds(self, n, rng):
         """
         Return backgrounds (n, n_filter, ny, nx), electron/s, and the stars per arcsec2 of each.
         """
-        shape = self.options.shape
-        if self.options.mosaics:
-            patches, _ = self.mosaics._draw(n, shape, rng, part)
-            return patches, np.full(n, np.nan)
-        if not n:
-            return np.zeros((0, len(self.bands), *shape), np.float32), np.zeros(0)
-        tiles, densities = [], []
-        per_side = [max(_FRAME // size, 1) for size in shape]
-        while len(tiles) < n:
-            n_missing = n - len(tiles)
-            rows = min(per_side[0], int(np.ceil(np.sqrt(n_missing))))
-            columns = min(per_side[1], -(-n_missing // rows))
-            frame, density = self.field._draw((rows * shape[0], columns * shape[1]), rng, None)
-            parts = frame.reshape(len(frame), rows, shape[0], columns, shape[1])
-            parts = parts.transpose(1, 3, 0, 2, 4).reshape(-1, len(frame), *shape)[:n_missing]
-            tiles.extend(parts)
-            densities += [density] * len(parts)
-        return np.stack(tiles), np.array(densities)
-
-
-def _read_mosaic(path):
-    """Return the image in a FITS file, whose header must name the unit."""
-    try:
-        return CCDData.read(path)
-    except ValueError as error:  # of astropy, if there is no unit
-        msg = f'mosaics must have their unit in the keyword BUNIT, got {str(path)!r}: {error}'
-        raise u.UnitsError(msg) from error
+        return self.backgrounds.draw(n, rng)
 
 
 def get_setup(options):
     """
     Return the setup of options, kept from the last calls.
+
+    Parameters
+    ----------
+    options : `ClusterOptions`
+        The options.
+
+    Returns
+    -------
+    setup : `Setup`
+        The setup.
     """
     key = repr(options)
     if key not in _SETUPS:
@@ -204,4 +186,3 @@ def get_setup(options):
 
 
 _SETUPS = {}
-_N_SETUPS = 4

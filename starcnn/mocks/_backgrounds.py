@@ -1,0 +1,105 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Where backgrounds come from: simulated fields, or mosaics.
+"""
+
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.nddata import CCDData
+from astropy.table import QTable
+
+from starcnn.images import MosaicBackgrounds
+
+# Frames of simulated fields, in pixels: large enough to hold many cutouts.
+_FRAME = 512
+
+# Columns of right ascension and declination (ICRS) in a table of objects.
+_SKY = (('ra', 'dec'), ('RA', 'DEC'), ('RAdeg', 'DEdeg'))
+
+
+def choose_source(options, field):
+    """
+    Return where the backgrounds of options come from.
+
+    A source has its ``kind`` and ``draw(n, rng)``, which returns backgrounds (n, n_filter, ny,
+    nx), electron/s, and the detectable stars per arcsec2 of each. ``field`` is what draws
+    simulated fields.
+    """
+    if options.mosaics:
+        return _Mosaics(options)
+    return _Simulated(field, options.shape)
+
+
+class _Simulated:
+    """Cutouts of simulated frames, many of each."""
+
+    kind = 'simulated'
+
+    def __init__(self, field, shape):
+        self.field, self.shape = field, shape
+
+    def draw(self, n, rng):
+        """Return backgrounds and the density of their stars."""
+        shape = self.shape
+        if not n:
+            return np.zeros((0, len(self.field.filters), *shape), np.float32), np.zeros(0)
+        tiles, densities = [], []
+        per_side = [max(_FRAME // size, 1) for size in shape]
+        while len(tiles) < n:
+            n_missing = n - len(tiles)
+            rows = min(per_side[0], int(np.ceil(np.sqrt(n_missing))))
+            columns = min(per_side[1], -(-n_missing // rows))
+            frame, density = self.field._draw((rows * shape[0], columns * shape[1]), rng, None)
+            parts = frame.reshape(len(frame), rows, shape[0], columns, shape[1])
+            parts = parts.transpose(1, 3, 0, 2, 4).reshape(-1, len(frame), *shape)[:n_missing]
+            tiles.extend(parts)
+            densities += [density] * len(parts)
+        return np.stack(tiles), np.array(densities)
+
+
+class _Mosaics:
+    """Patches of the user's mosaics, whose crowding is not known."""
+
+    def __init__(self, options):
+        self.shape, self.part = options.shape, options.part
+        images = {
+            name: _read_mosaic(path)
+            for name, path in zip(options.filters, options.mosaics, strict=True)
+        }
+        self._patches = MosaicBackgrounds(
+            images,
+            avoid=_read_positions(options.avoid) if options.avoid else None,
+            radius=options.avoid_radius,
+        )
+        self.kind = self._patches.kind
+
+    def draw(self, n, rng):
+        """Return backgrounds, and NaN for the density of their stars."""
+        patches, _ = self._patches._draw(n, self.shape, rng, self.part)
+        return patches, np.full(n, np.nan)
+
+
+def _read_mosaic(path):
+    """Return the image in a FITS file, whose header must name the unit."""
+    try:
+        return CCDData.read(path)
+    except ValueError as error:  # of astropy, if there is no unit
+        msg = f'mosaics must have their unit in the keyword BUNIT, got {str(path)!r}: {error}'
+        raise u.UnitsError(msg) from error
+
+
+def _read_positions(path):
+    """Return the sky positions of a table."""
+    table = QTable.read(Path(path))
+    for names in _SKY:
+        if set(names) <= set(table.colnames):
+            try:
+                return SkyCoord(*(table[name] for name in names))
+            except u.UnitsError as error:
+                msg = f'avoid must have units for {list(names)}, got {path!r}: {error}'
+                raise u.UnitsError(msg) from error
+    msg = f'avoid must have the columns of one of {_SKY}, got {table.colnames} in {path!r}'
+    raise ValueError(msg)

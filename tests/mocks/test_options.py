@@ -1,0 +1,92 @@
+# Licensed under a 3-clause BSD style license - see LICENSE.rst
+"""
+Tests of starcnn.mocks.options.
+"""
+
+from dataclasses import FrozenInstanceError
+
+import astropy.units as u
+import numpy as np
+import pytest
+
+from starcnn.mocks import ClusterOptions
+
+
+def test_defaults(options):
+    """What is not asked for is continuous, is everywhere a cluster, and has no files."""
+    assert (options.log_age_step, options.a_v_step) == (0, 0)
+    assert (options.imf, options.sampling) == ('kroupa2001', 'nearest')
+    assert (options.background_fraction, options.calibration_scatter) == (0.0, 0.0)
+    assert options.r_h_values == options.psfs == options.mosaics == options.psf_position == ()
+    assert (options.part, options.avoid) == ('training', '')
+
+
+def test_frozen(options):
+    """Options do not change."""
+    with pytest.raises(FrozenInstanceError):
+        options.z = 0.02
+
+
+@pytest.mark.parametrize(
+    ('change', 'error', 'match'),
+    [
+        ({'log_age': (9.0, 7.0)}, ValueError, 'log_age must be increasing numbers'),
+        ({'log_age': 9.0}, ValueError, 'log_age must be two numbers'),
+        ({'log_mass': ('a', 'b')}, ValueError, 'log_mass must be two numbers'),
+        ({'a_v': (0.0, float('nan'))}, ValueError, 'a_v must be increasing numbers'),
+        ({'a': (0.0, 1.0)}, ValueError, 'a must be positive, increasing numbers'),
+        ({'density': (-1.0, 1.0)}, ValueError, 'density must be positive, increasing numbers'),
+        ({'gamma': (2.0, 8.0)}, ValueError, 'gamma must be above 2, got'),
+        ({'background_fraction': 1.1}, ValueError, 'background_fraction must be a number from 0'),
+        ({'calibration_scatter': -0.1}, ValueError, 'calibration_scatter must be a number from 0'),
+        ({'a_v_step': -0.1}, ValueError, 'a_v_step must be zero or a positive number, got -0.1'),
+        ({'offset': float('nan')}, ValueError, 'offset must be zero or a positive number, got nan'),
+        ({'filters': ()}, ValueError, 'filters must be different, and one at least'),
+        ({'filters': ('F336W',) * 3}, ValueError, 'filters must be different'),
+        ({'filters': ('F336W',)}, ValueError, r'instruments must have one entry per filter \(1\)'),
+        ({'exposure_times': (1.0,)}, ValueError, 'exposure_times must have one entry per filter'),
+        ({'exposure_times': (1.0, 0.0, 1.0)}, ValueError, 'exposure_times must be positive'),
+        ({'exposure_times': (1.0, 'a', 1.0)}, ValueError, 'exposure_times must be numbers'),
+        ({'magnitude_limits': (None,) * 3}, ValueError, 'magnitude_limits must be numbers'),
+        ({'mosaics': ('a.fits',)}, ValueError, r'mosaics must have one entry per filter \(3\)'),
+        (
+            {'psfs': ('a.fits',) * 2},
+            ValueError,
+            r'psfs must have one entry per filter \(3\), got 2',
+        ),
+        ({'shape': 64}, ValueError, 'shape must be two positive integers, got 64'),
+        ({'shape': (64, 0)}, ValueError, 'shape must be two positive integers'),
+        ({'z': 0.9}, ValueError, 'z must be a number between 0 and 0.1, got 0.9'),
+        ({'sampling': 'all'}, ValueError, r"sampling must be one of \['nearest', 'poisson'\]"),
+        ({'imf': 'flat'}, ValueError, 'must be one of .*kroupa2001'),
+        ({'pixel_scale': 0.04}, u.UnitsError, 'pixel_scale must be a Quantity .* arcsec, got 0.04'),
+        ({'distance': 4.5 * u.s}, u.UnitsError, 'distance must be a Quantity .* Mpc'),
+        ({'distance': -4.5 * u.Mpc}, ValueError, 'distance must be positive'),
+        ({'pixel_scale': [1, 2] * u.arcsec}, ValueError, 'pixel_scale must be positive'),
+        ({'magnitude_limits': (np.nan,) * 3}, ValueError, 'magnitude_limits must be numbers, got'),
+        ({'magnitude_limits': (24.0,)}, ValueError, 'magnitude_limits must have one entry per'),
+        ({'background_radius': -1.0}, ValueError, 'background_radius must be zero or a positive'),
+        ({'r_h_values': (0.1, 0.0)}, ValueError, 'r_h_values must be positive, got'),
+        ({'r_h_values': 0.1}, ValueError, 'r_h_values must be numbers, got 0.1'),
+        ({'part': 'all'}, ValueError, r"part must be one of \['training', 'validation', 'test'\]"),
+        ({'avoid': 'a.fits'}, ValueError, "avoid must be empty where mosaics are, got 'a.fits'"),
+        ({'avoid_radius': 1.0}, u.UnitsError, 'avoid_radius must be a Quantity'),
+        ({'psf_position': (1.0, 2.0)}, ValueError, 'psf_position must be empty where psfs are'),
+        (
+            {'psf_position': (1.0,), 'psfs': ('a.fits',) * 3},
+            ValueError,
+            r'psf_position must be x and y, or empty, got \(1.0,\)',
+        ),
+    ],
+)
+def test_errors(required, change, error, match):
+    """Options that cannot be are refused by name."""
+    with pytest.raises(error, match=match):
+        ClusterOptions(**required | change)
+
+
+def test_required(required):
+    """There are no defaults for what families differ in."""
+    without = {name: value for name, value in required.items() if name != 'distance'}
+    with pytest.raises(TypeError, match='distance'):
+        ClusterOptions(**without)
