@@ -36,7 +36,10 @@ def list_installed():
 @pytest.mark.parametrize(('hook', 'name'), list_installed())
 def test_families(plugin_manager, hook, name):
     """Each backend of the package meets the contract."""
-    check_backend(_manager.list_backends(hook)[name])
+    backend = _manager.list_backends(hook)[name]
+    if not getattr(backend, 'weights', True):
+        pytest.skip(f'{name!r} has no released weights to check')
+    check_backend(backend)
 
 
 @pytest.mark.parametrize('hook', HOOKS[:3])

@@ -19,6 +19,7 @@ from starcnn.train import (
     PreciseLinear,
     ResidualBlock,
     Standardize,
+    grid_nll,
     mixture_nll,
     normal_nll,
 )
@@ -76,6 +77,27 @@ def test_grid_head():
     y = GridHead(5, (4, 3, 2))(torch.randn(6, 5))
     assert y.shape == (6, 4, 3, 2)
     torch.testing.assert_close(y.sum((1, 2, 3)), torch.ones(6))
+
+
+def test_grid_nll():
+    """The value is that of the true cell; beyond a grid of the outermost, of NaN of the first."""
+    axes = (
+        Parameter(name='age', unit='yr', bounds=(6, 9), log=True, grid=(6.5, 7.5, 8.5)),
+        Parameter(name='a_v', unit='mag', bounds=(0, 1), grid=(0.25, 0.75)),
+    )
+    output = torch.rand(6, 6).softmax(dim=1).reshape(6, 3, 2).requires_grad_()
+    nan, inf = torch.nan, torch.inf
+    truth = {
+        'age': torch.tensor([6.9, 7.1, 8.9, 5.0, -inf, nan]),
+        'a_v': torch.tensor([0.4, 0.6, 0.49, 9.0, inf, 0.1]),
+    }
+    cells = [(0, 0), (1, 1), (2, 0), (0, 1), (0, 1), (0, 0)]
+    wanted = -torch.stack([output[i][cell] for i, cell in enumerate(cells)]).log()
+    found = grid_nll(output, truth, axes)
+    torch.testing.assert_close(found, wanted)
+    found.sum().backward()
+    assert ((output.grad != 0).sum(dim=(1, 2)) == 1).all()
+    assert grid_nll(torch.zeros(6, 3, 2), truth, axes).isfinite().all()
 
 
 def test_normal_head():
