@@ -274,11 +274,12 @@ def _flags(flags, n_source):
 
 
 def _is_edge(median, parameter):
-    """Whether medians are at the bounds of a parameter, or beyond."""
+    """Whether medians are at the bounds of a parameter, or beyond the last nodes of its grid."""
     low, high = parameter.bounds
     margin = EDGE_WIDTH * (high - low)
+    first, last = (low, high) if parameter.grid is None else (parameter.grid[0], parameter.grid[-1])
     x = np.log10(median) if parameter.log else median
-    return (x <= low + margin) | (x >= high - margin)
+    return (x <= max(low + margin, first)) | (x >= min(high - margin, last))
 
 
 def _parameter_columns(values, parameter, descriptions):

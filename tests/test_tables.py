@@ -264,3 +264,12 @@ def test_faint_flags():
     }
     assert list(faint_flags(outputs, spec)) == [FAINT, 0, FAINT, 0]
     assert list(faint_flags(outputs, replace(spec, outputs=spec.outputs[:1]))) == [0] * 4
+
+
+def test_edge_of_wide_cells():
+    """Where all is in the last cell of a grid, the median is at its edge, however wide it is."""
+    age = Parameter(name='age', unit='yr', bounds=(6.0, 9.0), log=True, grid=(6.5, 7.5, 8.5))
+    spec = replace(PARAMETERS, outputs=(age,))
+    cells = np.array([[0.9, 0.1, 0], [0.3, 0.6, 0.1], [0, 0.4, 0.6], [0, 0.05, 0.95]])
+    flags = parameter_table({'age': cells}, spec)['flags']
+    assert list(flags & EDGE) == [EDGE, 0, 0, EDGE]
