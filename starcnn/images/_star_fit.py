@@ -67,7 +67,9 @@ class StarFit:
 
         self.data, self.good, self.sigma = np.where(good, data, 0), good, sigma
         self.renderer = renderer
-        half, middle = (_HALF + 2) * OVERSAMPLING, len(epsf) // 2
+        half = (_HALF + 2) * OVERSAMPLING
+        epsf = np.pad(epsf, max(half - len(epsf) // 2, 0))
+        middle = len(epsf) // 2
         core = epsf[middle - half : middle + half + 1, middle - half : middle + half + 1]
         self.phases = _phases(ImagePSF(core * OVERSAMPLING**2, oversampling=OVERSAMPLING))
         middle = self.phases[:, _N_PHASE // 2, _N_PHASE // 2]

@@ -200,7 +200,7 @@ def _reproject(name, ccd, wcs, shape):
     brightness = np.where(bad, 0, data) / _pixel_areas(ccd.wcs, ccd.shape)
     mean, part = reproject_exact((brightness, ccd.wcs), wcs, shape_out=shape)
     outside = part < 1 - _ROUNDING
-    made = np.where(outside, np.nan, mean * part * _pixel_areas(wcs, shape))
+    made = np.where(outside, np.nan, mean * _pixel_areas(wcs, shape))
     mask = outside
     if bad.any():
         share, _ = reproject_exact((bad.astype(float), ccd.wcs), wcs, shape_out=shape)

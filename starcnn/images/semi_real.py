@@ -19,8 +19,8 @@ __all__ = ['make_semi_real']
 _COMPLETE = 0.8
 _COUNTED = 1.0
 
-# Stars fainter than that are drawn to so many magnitudes below; those beyond, which give less
-# than a hundredth of the variance of the pixels, are part of the sky.
+# Stars fainter than that are drawn to so many magnitudes below; those beyond, which at the slope
+# below give a thirtieth of the variance that these do, are part of the sky.
 _DEPTH = 3.0
 
 # The numbers of the sample of colours are taken to so many magnitudes brighter than its faintest
@@ -91,8 +91,9 @@ def make_semi_real(
 
     faint : float, optional
         How many times as many stars too faint to be measured there are as the
-        notes say. If `None`, the number is found that makes the dark parts of
-        the real filter, rendered, as uneven as those of the real mosaic.
+        notes say, at most 8. If `None`, the number is found that makes the dark
+        parts of the real filter, rendered, as uneven as those of the real
+        mosaic; that filter must be one of ``bands``.
 
     rng : `None`, int or `~numpy.random.Generator`, optional
         The source of randomness: each seed gives other colours.
@@ -110,8 +111,9 @@ def make_semi_real(
     ------
     TypeError, ValueError, `~astropy.units.UnitsError`
         If the mosaic or a table lacks something, the filters do not agree, or
-        the stars are nowhere complete to 80 per cent, or the real mosaic is
-        more uneven than 8 times as many faint stars would make it.
+        ``faint`` is not from 0 to 8, the stars are nowhere complete to 80 per
+        cent, or the real mosaic is more uneven than 8 times as many faint stars
+        would make it.
 
     Notes
     -----
@@ -140,6 +142,7 @@ def make_semi_real(
     """
     data, good, scale = read_mosaic(mosaic)
     reference = _check(stars, completeness, bands, psfs, colours)
+    _check_faint(faint, bands, reference)
     rng = np.random.default_rng(rng)
     real = np.stack([stars[name].value for name in ('x', 'y', 'mag')])
     real[2] -= _interpolate(completeness, 'bias', real[2])
@@ -218,6 +221,16 @@ def _check(stars, completeness, bands, psfs, colours):
         msg = f'psfs must be of {names}, got {[psf.filter for psf in psfs]}'
         raise ValueError(msg)
     return reference
+
+
+def _check_faint(faint, bands, reference):
+    """Raise if a number of faint stars is none, or cannot be found."""
+    if faint is None and reference not in [band.filter for band in bands]:
+        msg = f'bands must have {reference}, the filter of the mosaic, unless faint is given'
+        raise ValueError(msg)
+    if faint is not None and not 0 <= faint <= _MOST:
+        msg = f'faint must be from 0 to {_MOST:g}, got {faint}'
+        raise ValueError(msg)
 
 
 def _draw_faint(known, completeness, colours, reference, shape, rng):

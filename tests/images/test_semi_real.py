@@ -193,6 +193,13 @@ def test_bad_arguments(psfs):
         make(psfs[::-1])
     with pytest.raises(ValueError, match=r"bands must be of .* got \['F555W'\]"):
         make(psfs, bands=[get_band('ACS/WFC', 'F555W')])
+    stars.meta['filter'] = 'F475W'
+    red = {'bands': BANDS[2:], 'faint': None}
+    with pytest.raises(ValueError, match='bands must have F475W, the filter of the mosaic'):
+        make(psfs[2:], stars, **red)
+    assert list(make(psfs[2:], stars, **red | {'faint': 1.5})) == ['F814W']
+    with pytest.raises(ValueError, match='faint must be from 0 to 8, got 9'):
+        make(psfs, faint=9)
     completeness = make_completeness()
     completeness['completeness'] = 1.0
     with pytest.raises(ValueError, match=r'completeness must fall from above 0\.8 to below it'):

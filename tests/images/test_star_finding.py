@@ -163,6 +163,18 @@ def test_empty(psf):
     assert 'mag' in stars.colnames
 
 
+def test_small_psf(psf):
+    """A point spread function that is narrower than the square of the fit serves as well."""
+    middle, n = len(psf.data) // 2, 5 * psf.oversampling
+    core = psf.data[middle - n : middle + n + 1, middle - n : middle + n + 1]
+    small = PSF(core, oversampling=psf.oversampling, pixel_scale=SCALE, includes_pixel=False)
+    x, y, mag = make_grid(32)
+    stars = measure_stars(make_mosaic(small, x, y, mag), psf=small, band=BAND)
+    found = stars[nearest(stars, x, y)]
+    assert_allclose(found['mag'].value, mag, atol=0.08)
+    assert_allclose(found['x'].value, x, atol=0.08)
+
+
 def test_completeness(psf):
     """Bright stars are all found, those below the noise not; bias and scatter are small."""
     mosaic = make_mosaic(psf, *make_grid(40))

@@ -96,7 +96,7 @@ class PaperNetwork(nn.Module):
             turned = [torch.rot90(stretched, k, dims=(2, 3)) for k in range(_N_TURNS)]
             features = self.stem(torch.cat(turned))
         features = self.dense(self.convolutions(features).mean(dim=(2, 3)))
-        features = features.unflatten(0, (_N_TURNS, -1))[0]
+        features = features.unflatten(0, (_N_TURNS, -1)).mean(dim=0)
         estimates = self.estimates(features)
         columns = [estimates, self.log_deviations.exp() + torch.zeros_like(estimates)]
         if self.training:
