@@ -25,6 +25,7 @@ HEAVY = (
     'onnx',
     'onnxruntime',
     'photutils',
+    'reproject',
     'scipy',
     'specutils',
     'torch',

@@ -65,6 +65,7 @@ HEAVY = {
     'onnxruntime',
     'onnxscript',
     'photutils',
+    'reproject',
     'scipy',
     'specutils',
     'torch',
