@@ -41,7 +41,7 @@ LOG_AGE_TEST = (6.75, 9.25)
 LOG_MASS_TEST = (2.25, 3.75)
 
 # What the scatter of a background is measured in is ours, and so are these limits: of 400 clusters
-# drawn from the options, 97 % are between them.
+# drawn from the options, 98 % are between them.
 LOG_VISIBILITY_RANGE = (-2.0, 4.0)
 
 _BRIGHT = 1e6  # electron/s: above all pixels
