@@ -17,6 +17,7 @@ from .spec import (
     GAMMA_RANGE,
     INSTRUMENTS,
     LOG_AGE_RANGE,
+    LOG_AGE_STEP,
     LOG_MASS_RANGE,
     PIXEL_SCALE,
     R_H_RANGE,
@@ -55,8 +56,8 @@ class Options(ClusterOptions):
     What clusters are drawn from, and how they are observed.
 
     The defaults are those of Bialopetravicius, Narbutis & Vansevicius (2019),
-    sections 2 and 4.3, for M31, but that ages are continuous (``log_age_step``
-    is 0.05 in the paper) and centres of clusters are up to 2 pixels off. The
+    sections 2 and 4.3, for M31, but that centres of clusters are up to 2 pixels
+    off. A ``log_age_step`` of zero makes ages continuous. The
     test clusters of section 5 have ``log_age=(6.75, 9.25)``, ``log_mass=(2.25,
     3.75)`` and ``r_h_values=(0.16, 0.25, 0.4, 0.63, 1.0)``. There are no limits
     of magnitude.
@@ -76,6 +77,7 @@ class Options(ClusterOptions):
     distance: u.Quantity = field(default_factory=lambda: DISTANCE * u.Mpc)
     z: float = Z
     log_age: tuple[float, float] = LOG_AGE_RANGE
+    log_age_step: float = LOG_AGE_STEP
     log_mass: tuple[float, float] = LOG_MASS_RANGE
     a_v: tuple[float, float] = A_V_RANGE
     a: tuple[float, float] = A_RANGE

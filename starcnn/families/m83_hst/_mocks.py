@@ -40,8 +40,9 @@ _CHUNK = 100
 _SCATTER = 0.2
 
 # Detectable stars per arcsec2, from fewer than in a real frame of M31 to many more, uniform in the
-# logarithm. ``benchmarks/bench_fields.py`` compares such fields with the frame.
-OPTIONS = Options(density=(2.5, 40.0))
+# logarithm. ``benchmarks/bench_fields.py`` compares such fields with the frame. Ages and
+# extinctions are continuous, as real ones are and those of the training were.
+OPTIONS = Options(density=(2.5, 40.0), log_age_step=0.0, a_v_step=0.0)
 
 # The columns of the truth with their units.
 UNITS = {item.name: item.unit for item in DEFAULT.parameters} | {'density': 'arcsec-2'}

@@ -12,12 +12,14 @@ from starcnn.mocks import ClusterOptions
 from .spec import (
     A_RANGE,
     A_V_RANGE,
+    A_V_STEP,
     BACKGROUND_RADIUS,
     DISTANCE,
     FILTERS,
     GAMMA_RANGE,
     INSTRUMENT,
     LOG_AGE_RANGE,
+    LOG_AGE_STEP,
     LOG_MASS_RANGE,
     MAGNITUDE_LIMITS,
     PIXEL_SCALE,
@@ -40,8 +42,8 @@ class Options(ClusterOptions):
 
     The defaults are those of Bialopetravicius & Narbutis (2020), section 2, for
     M83, with exposure times of Chandar et al. (2010, ApJ 719, 966), section 2.
-    Ages and extinctions are continuous, where the paper has steps of 0.05 dex
-    and 0.1 mag, and there is no ``calibration_scatter``, which is 0.2 in section
+    Steps of zero make ages and extinctions continuous, as the released networks
+    have seen them. There is no ``calibration_scatter``, which is 0.2 in section
     4.1. Another galaxy is another set of options.
 
     All fields are described in `starcnn.mocks.ClusterOptions`.
@@ -55,8 +57,10 @@ class Options(ClusterOptions):
     distance: u.Quantity = field(default_factory=lambda: DISTANCE * u.Mpc)
     z: float = Z
     log_age: tuple[float, float] = LOG_AGE_RANGE
+    log_age_step: float = LOG_AGE_STEP
     log_mass: tuple[float, float] = LOG_MASS_RANGE
     a_v: tuple[float, float] = A_V_RANGE
+    a_v_step: float = A_V_STEP
     r_v: float = R_V
     a: tuple[float, float] = A_RANGE
     gamma: tuple[float, float] = GAMMA_RANGE

@@ -27,10 +27,12 @@ DISTANCE = 4.5  # Mpc
 Z = 0.03
 R_V = 3.1
 
-# Section 2.2: the ranges of the parameters.
+# Section 2.2: the ranges of the parameters and the steps of the discrete ones.
 LOG_AGE_RANGE = (6.6, 10.1)  # yr
+LOG_AGE_STEP = 0.05
 LOG_MASS_RANGE = (3.5, 5.5)  # solMass
 A_V_RANGE = (0.0, 3.0)  # mag
+A_V_STEP = 0.1
 A_RANGE = (0.04, 1.2)  # arcsec, scale radius of the EFF profile
 GAMMA_RANGE = (2.05, 8.0)
 R_H_RANGE = (0.04, 0.4)  # arcsec

@@ -20,6 +20,7 @@ def test_defaults_are_the_papers():
     assert options.distance == 785 * u.kpc
     assert options.z == 0.009
     assert (options.log_age, options.log_mass) == ((6.6, 9.5), (2.0, 4.0))
+    assert options.log_age_step == 0.05
     assert (options.a_v, options.a_v_step) == ((0.0, 0.0), 0.0)
     assert (options.a, options.gamma, options.r_h) == ((0.05, 6.4), (2.05, 8.0), (0.1, 1.6))
     assert (options.imf, options.magnitude_limits, options.mosaics) == ('kroupa2001', (), ())
