@@ -40,6 +40,8 @@ LAYERS = {
     'mocks': ('sky', 'images', 'files', 'plugins'),
     'families': ('sky', 'images', 'mocks', 'networks', 'tables', 'flags', 'files', 'plugins'),
     'families/validation': ('validation', *DOORS),
+    'families/_figures': ('validation',),
+    'families/_measures': ('validation',),
     **dict.fromkeys(DOORS, ('plugins', 'networks', 'tables')),
     'train': ('networks', 'plugins', 'simulator', 'files'),
     'validation': ('networks', 'tables', 'plugins', *DOORS),

@@ -51,6 +51,7 @@ class Disc:
     def __init__(self, field):
         bands = field.bands
         to_angle = 1 / field.distance.to_value(u.pc) * u.radian.to(u.arcsec)  # arcsec per pc
+        self.mean_rates = _mean_rates(field.decline.to_value(u.yr))
         self.burst, self.front, self.clustered = field.burst, field.front, field.clustered
         self.n_member, self.a_v_scatter = field.association_stars, field.a_v_scatter
         self.pixel = field.pixel_scale.to_value(u.arcsec)
@@ -106,7 +107,7 @@ class Disc:
 
     def light(self, shape, density, rng):
         """Return a frame without sky and noise, and the density of its detectable stars."""
-        rates = 10 ** (self.burst * rng.standard_normal(len(LOG_AGES)))
+        rates = self.draw_rates(rng)
         scale = density / self.detectable.count(rates)
         sky = self.sky_of(shape, rng)
         numbers = [scale * level.bright.count(rates) for level in self.levels]
@@ -133,6 +134,10 @@ class Disc:
             behind = 10 ** (-0.4 * ratio * sky.a_v)
             layer += flux * sky.profile * (self.front + (1 - self.front) * behind)
         return np.maximum(frame, 0), bright.sum() / (np.prod(shape) * self.pixel**2)
+
+    def draw_rates(self, rng):
+        """Return star formation rates at LOG_AGES, relative to one another."""
+        return self.mean_rates * 10 ** (self.burst * rng.standard_normal(len(LOG_AGES)))
 
     def sky_of(self, shape, rng):
         """Return the gradient and the dust of a frame, and the box in which its stars are."""
@@ -182,6 +187,12 @@ def _renderer(disc, shape):
 
     scale = disc.pixel * u.arcsec
     return StarRenderer(disc.psfs, shape=shape, pixel_scale=scale, oversampling=OVERSAMPLING)
+
+
+def _mean_rates(decline):
+    """Return the mean star formation rates at LOG_AGES, largest one, for a decline in years."""
+    ages = 10**LOG_AGES
+    return np.exp((ages - ages[-1]) / decline)
 
 
 def _sky(band, pixel):

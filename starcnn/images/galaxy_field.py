@@ -22,7 +22,7 @@ _RANGES = {
     'a_v': u.mag,
     'association_size': u.pc,
 }
-_POSITIVE = {'pixel_scale': u.arcsec, 'distance': u.pc, 'cloud_size': u.pc}
+_POSITIVE = {'pixel_scale': u.arcsec, 'distance': u.pc, 'cloud_size': u.pc, 'decline': u.yr}
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +78,11 @@ class GalaxyField:
 
     burst : float, optional
         The scatter of the star formation rate between ages that differ by
-        0.1 dex, standard deviation of its decimal logarithm. With 0 the rate
-        has been constant for 14 Gyr.
+        0.1 dex, standard deviation of its decimal logarithm.
+
+    decline : `~astropy.units.Quantity`, optional
+        The time in which the mean star formation rate has fallen by a factor e,
+        for 14 Gyr; with infinity, the default, it has been constant.
 
     scale_length : `~astropy.units.Quantity` with shape (2,), optional
         The range of the length in which the density changes by a factor e in a
@@ -142,6 +145,7 @@ class GalaxyField:
     depth: u.Quantity = 2.0 * u.mag
     imf: IMF = KROUPA2001
     burst: float = 0.4
+    decline: u.Quantity = np.inf * u.yr
     scale_length: u.Quantity = (5.0, 100.0) * u.arcsec
     a_v: u.Quantity = (0.05, 1.0) * u.mag
     a_v_scatter: float = 0.8

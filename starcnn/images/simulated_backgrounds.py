@@ -6,7 +6,6 @@ Patches of simulated fields, drawn as those of mosaics are, and as crowded as a 
 import astropy.units as u
 import numpy as np
 
-from starcnn.images._population import LOG_AGES
 from starcnn.images.backgrounds import KINDS, PARTS
 from starcnn.sky._units import strip_unit
 
@@ -168,7 +167,7 @@ def _part_brighter(disc, index, limit, rng):
     stars = disc.levels[0].bright
     parts = []
     for _ in range(_N_HISTORY):
-        rates = 10 ** (disc.burst * rng.standard_normal(len(LOG_AGES)))
+        rates = disc.draw_rates(rng)
         drawn = stars.draw(_N_STAR, rates, rng)
         a_v = np.exp(rng.uniform(*np.log(disc.a_v)))
         a_v *= np.exp(disc.a_v_scatter * rng.standard_normal(_N_STAR) - disc.a_v_scatter**2 / 2)

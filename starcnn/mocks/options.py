@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 import astropy.units as u
+import numpy as np
 
 from starcnn.images.backgrounds import PARTS
 from starcnn.mocks._checks import (
@@ -137,6 +138,14 @@ class ClusterOptions:
         that are detectable in the first filter, see
         `starcnn.images.GalaxyField`.
 
+    field_z : float
+        The mass fraction of metals in the stars of simulated fields; 0 for that of
+        the clusters.
+
+    field_decline : `~astropy.units.Quantity`
+        The time in which star formation in simulated fields has fallen by a
+        factor e; infinity for a constant mean.
+
     Raises
     ------
     ValueError
@@ -178,6 +187,8 @@ class ClusterOptions:
     avoid: str = ''
     avoid_radius: u.Quantity = field(default_factory=lambda: 1.0 * u.arcsec)
     density: tuple[float, float]
+    field_z: float = 0.0
+    field_decline: u.Quantity = field(default_factory=lambda: np.inf * u.yr)
 
     def __post_init__(self):
         for name in _RANGES:
@@ -193,13 +204,21 @@ class ClusterOptions:
         if not isinstance(self.z, Real) or not 0 < self.z < _Z_MAX:
             msg = f'z must be a number between 0 and {_Z_MAX}, got {self.z!r}'
             raise ValueError(msg)
+        if not isinstance(self.field_z, Real) or not 0 <= self.field_z < _Z_MAX:
+            msg = f'field_z must be 0 or a number up to {_Z_MAX:g}, got {self.field_z!r}'
+            raise ValueError(msg)
         if self.gamma[0] <= _GAMMA_MIN:
             msg = f'gamma must be above {_GAMMA_MIN:g}, got {self.gamma!r}'
             raise ValueError(msg)
         check_choice('sampling', self.sampling, _SAMPLING)
         get_imf(self.imf)
-        lengths = ('pixel_scale', u.arcsec), ('distance', u.Mpc), ('avoid_radius', u.arcsec)
-        for name, unit in lengths:
+        quantities = {
+            'pixel_scale': u.arcsec,
+            'distance': u.Mpc,
+            'avoid_radius': u.arcsec,
+            'field_decline': u.yr,
+        }
+        for name, unit in quantities.items():
             check_quantity(name, getattr(self, name), unit)
 
     def _check_filters(self):

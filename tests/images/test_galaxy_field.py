@@ -181,6 +181,22 @@ def test_dust_reddens(field):
     assert_allclose(light(a_v=(1, 1) * u.mag, front=1.0) / clear, 1, rtol=0.05)
 
 
+def test_decline(tables):
+    """With a decline of the star formation, the detectable stars of a field are older."""
+    ages, rates = [], []
+    for decline in (np.inf, 3e9) * u.yr:
+        disc = make_field(*tables, burst=0.0, decline=decline)._disc
+        rates.append(disc.draw_rates(np.random.default_rng(1)))
+        ages.append(
+            np.average(
+                disc.detectable.age, weights=disc.detectable.number * rates[-1][disc.detectable.age]
+            )
+        )
+    assert_allclose(rates[0], 1)
+    assert_allclose(rates[1][-1] / rates[1][0], np.exp((10**10.1 - 10**6.6) / 3e9))
+    assert ages[1] > ages[0] + 2  # of 0.1 dex
+
+
 def test_associations(field):
     """Young stars in associations are closer to each other than without."""
 

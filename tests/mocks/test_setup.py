@@ -5,6 +5,7 @@ Tests of starcnn.mocks.setup.
 
 from dataclasses import replace
 
+import astropy.units as u
 import numpy as np
 import pytest
 
@@ -48,6 +49,16 @@ def test_options_reach_the_fields(options):
     """Law, R_V and mass function of the simulated fields are those of the options, too."""
     field = get_setup(replace(options, law='F99', r_v=4.4, imf='salpeter1955')).field
     assert (field.law, field.r_v, field.imf.name) == ('F99', 4.4, 'salpeter1955')
+
+
+def test_population_of_the_fields(options):
+    """Stars of the fields have the metallicity of the clusters unless they have their own."""
+    setup = get_setup(options)
+    assert (setup.field.m_h, setup.field.decline) == (setup.m_h, np.inf)
+    other = get_setup(replace(options, field_z=0.01, field_decline=5 * u.Gyr))
+    assert other.m_h == setup.m_h
+    assert other.field.m_h == get_setup(replace(options, z=0.01)).m_h
+    assert other.field.decline == 5 * u.Gyr
 
 
 def test_unknown_instrument(options):

@@ -35,11 +35,18 @@ __all__ = ['Options']
 # stacked brick is deeper.
 _EXPOSURE_TIMES = (1350.0, 1720.0, 1520.0)
 
-# From a tenth of the crowding of brick 9 to half as much again. Its frame in F475W, at 7 kpc from
-# the centre of M31, has the scatter and the detections of simulated fields with 2.5 stars per
-# arcsec2. The bricks of the paper, 19 to 22, are at 13 to 19 kpc, where a disc with a scale length
-# of 5.3 kpc (Courteau et al. 2011, ApJ 739, 20) has a third to a tenth of the stars.
-_DENSITY = (0.25, 4.0)
+# Stars of the field, above solar metallicity and most of them old. With them simulated fields that
+# have as many stars brighter than 26 mag in F475W as the frame of brick 9, at 7 kpc from the centre
+# of M31, have as many between 26 and 26.5 mag, and 0.6 times as many between 26.5 and 27 mag; with
+# the metallicity of the clusters and a constant rate of star formation, 0.4 and 0.5 times.
+_FIELD_Z = 0.025
+_FIELD_DECLINE = 4.0  # Gyr
+
+# Stars that are detectable in F336W, per arcsec2: from a sixth of the crowding of brick 9, where
+# there are 1.15, to 2.6 times as much. The bricks of the paper, 19 to 22, are at 13 to 19 kpc,
+# where a disc with a scale length of 5.3 kpc (Courteau et al. 2011, ApJ 739, 20) has a third to a
+# tenth of the stars.
+_DENSITY = (0.2, 3.0)
 
 # 0.1 arcsec. The clusters of the paper are in the centre of the image (section 2). Positions of
 # catalogues are not so good: a dozen bright stars of a cluster of r_h = 0.4 arcsec leave that much
@@ -63,8 +70,8 @@ class Options(ClusterOptions):
     of magnitude.
 
     Exposure times are those of one pointing of the survey (Dalcanton et al.
-    2012, ApJS 200, 18). The density of simulated fields is a choice of ours,
-    for the outer disc and for brick 9.
+    2012, ApJS 200, 18). The density and the population of simulated fields are
+    choices of ours, for the outer disc and for brick 9.
 
     All fields are described in `starcnn.mocks.ClusterOptions`.
     """
@@ -86,3 +93,5 @@ class Options(ClusterOptions):
     offset: float = _OFFSET
     background_radius: float = _BACKGROUND_RADIUS
     density: tuple[float, float] = _DENSITY
+    field_z: float = _FIELD_Z
+    field_decline: u.Quantity = field(default_factory=lambda: _FIELD_DECLINE * u.Gyr)

@@ -14,7 +14,7 @@ from astropy.table import QTable, Table
 from astropy.tests.helper import assert_quantity_allclose
 
 from starcnn.exceptions import DataFileError
-from starcnn.families.m83_hst import _mocks, validation
+from starcnn.families.m83_hst import _figures, _mocks, validation
 from starcnn.families.m83_hst._bars import CROWDED
 from starcnn.families.m83_hst._findings import NAMES, Findings, find, from_axes, take_bands, to_axes
 from starcnn.families.m83_hst._mocks import OPTIONS, UNITS, draw_mocks
@@ -296,7 +296,7 @@ def test_figures(seen, name, n_axes, label, monkeypatch):
         rows = np.repeat(np.arange(9), n)
         return SimpleNamespace(images=NDData(seen.images.data[rows]), truth=truth[rows])
 
-    monkeypatch.setattr(validation, 'draw_cases', draw_cases)
+    monkeypatch.setattr(_figures, 'draw_cases', draw_cases)
     figure = BY_NAME[f'{name}, default'].figure(seen)
     assert len(figure.axes) == n_axes
     assert label in [axes.get_xlabel() for axes in figure.axes]
@@ -309,8 +309,8 @@ def test_figures(seen, name, n_axes, label, monkeypatch):
 def test_examples_are_the_nearest(seen, monkeypatch):
     """The clusters of the figure of examples are like those of the paper."""
     calls = []
-    monkeypatch.setattr(validation, 'plot_examples', lambda *args, **given: calls.append(given))
-    validation._draw_examples(seen)
+    monkeypatch.setattr(_figures, 'plot_examples', lambda *args, **given: calls.append(given))
+    _figures.draw_examples(seen)
     (truth,) = (to_axes(given['truth'], DEFAULT.parameters) for given in calls)
     for row, expected in zip(
         truth, ((6.8, 0.5, 3.9), (8.3, 1.0, 5.0), (9.5, 1.5, 5.3)), strict=True
