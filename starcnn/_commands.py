@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import fields, is_dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -27,6 +27,20 @@ TASKS = {
     'classifier': ('starcnn_classifiers', Classifier),
     'mass_mapper': ('starcnn_mass_mappers', MassMapper),
 }
+
+# The settings of a recipe that ``starcnn train --recipe`` changes, beside those of ``augment``.
+_SETTINGS = (
+    'batch_size',
+    'accumulate',
+    'learning_rate',
+    'final_learning_rate',
+    'weight_decay',
+    'optimizer',
+    'schedule',
+    'warm_up',
+    'mean_decay',
+    'clip',
+)
 
 
 def list_families(args):  # noqa: ARG001 - all commands are called alike
@@ -96,13 +110,17 @@ def simulate(args):
 
 
 def _parse_option(text, defaults):
+    """Return name and value of an option of a simulator."""
+    return _parse_item(text, _fields(defaults), 'option')
+
+
+def _parse_item(text, defaults, what):
     """Return name and value of KEY=VALUE; the default tells the kind of the value."""
     name, equals, value = text.partition('=')
-    known = [field.name for field in fields(defaults)]
-    if not equals or name not in known:
-        msg = f'option must be KEY=VALUE with a KEY among {known}, got {text!r}'
+    if not equals or name not in defaults:
+        msg = f'{what} must be KEY=VALUE with a KEY among {list(defaults)}, got {text!r}'
         raise ValueError(msg)
-    default = getattr(defaults, name)
+    default = defaults[name]
     if isinstance(default, u.Quantity):
         return name, u.Quantity(value)
     if isinstance(default, str):
@@ -110,9 +128,15 @@ def _parse_option(text, defaults):
     try:
         value = json.loads(value)
     except json.JSONDecodeError:
-        msg = f'option {name!r} must be like {default!r}, got {value!r}'
+        msg = f'{what} {name!r} must be like {default!r}, got {value!r}'
         raise ValueError(msg) from None
     return name, tuple(value) if isinstance(value, list) else value
+
+
+def _fields(record):
+    """Return the fields of a dataclass and their values; none if it is something else."""
+    names = [field.name for field in fields(record)] if is_dataclass(record) else []
+    return {name: getattr(record, name) for name in names}
 
 
 def predict(args):
@@ -172,8 +196,20 @@ def train(args):
     simulator = Simulator(simulator, **options)
     if recipe.for_options is not None:
         recipe = recipe.for_options(simulator.options)
+    recipe = _change_recipe(recipe, args.recipe)
     with join_team() as team:
         _train(args, recipe, simulator, team)
+
+
+def _change_recipe(recipe, items):
+    """Return a recipe with other settings, its own or those of its augmentation."""
+    own = {name: getattr(recipe, name) for name in _SETTINGS}
+    augment = _fields(recipe.augment)
+    changes = dict(_parse_item(item, own | augment, 'recipe') for item in items)
+    chosen = {name: value for name, value in changes.items() if name in augment}
+    if chosen:
+        recipe = replace(recipe, augment=replace(recipe.augment, **chosen))
+    return replace(recipe, **{name: changes[name] for name in changes.keys() & own.keys()})
 
 
 def _train(args, recipe, simulator, team):

@@ -221,6 +221,13 @@ def _add_train(commands):
     parser.add_argument('--amp', action='store_true', help='compute in bfloat16 where it is safe')
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
     _add_option(parser)
+    parser.add_argument(
+        '--recipe',
+        action='append',
+        default=[],
+        metavar='KEY=VALUE',
+        help='a setting of the recipe, as batch_size; may be given several times',
+    )
     _add_output(parser, required=True, text='the ONNX file, named after its tag')
 
 

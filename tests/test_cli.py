@@ -7,7 +7,7 @@ import multiprocessing
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import astropy.units as u
@@ -470,6 +470,47 @@ def test_train_with_options(plugin_manager, toy, monkeypatch):
     training = Network(Path('normal-2.0.0.onnx')).training
     assert (training['epochs'], training['data']) == (1, meta)
     assert list(Path('log').iterdir())
+
+
+@dataclass(frozen=True)
+class Brighter:
+    """
+    An augmentation with a setting.
+    """
+
+    factor: float = 1.0
+
+    def __call__(self, inputs, truth, generator):
+        """Return the inputs brighter."""
+        return {name: self.factor * x for name, x in inputs.items()}, truth
+
+
+def test_change_recipe(toy):
+    """Settings of a recipe and of its augmentation are changed; what there is not is refused."""
+    from toy.network import RECIPE
+
+    recipe = replace(RECIPE, augment=Brighter())
+    items = ['batch_size=8', 'schedule=halving', 'clip=null', 'factor=1.5']
+    changed = _commands._change_recipe(recipe, items)
+    assert changed == replace(
+        recipe, batch_size=8, schedule='halving', clip=None, augment=Brighter(1.5)
+    )
+    for item in ('width=3', 'batch_size', 'loss=0', 'epochs=3'):
+        with pytest.raises(ValueError, match='recipe must be KEY=VALUE with a KEY among'):
+            _commands._change_recipe(recipe, [item])
+    with pytest.raises(ValueError, match="recipe 'batch_size' must be like .*, got 'many'"):
+        _commands._change_recipe(recipe, ['batch_size=many'])
+    with pytest.raises(ValueError, match='optimizer must be one of'):
+        _commands._change_recipe(recipe, ['optimizer=none'])
+
+
+@pytest.mark.training
+def test_train_with_another_recipe():
+    """Settings reach the training and its provenance."""
+    pytest.importorskip('torch')
+    argv = ['train', 'toy', '--mocks', '48', '--epochs', '1', '--workers', '1']
+    assert main([*argv, '--recipe', 'batch_size=4', '-o', 'normal-2.0.0.onnx']) == 0
+    assert Network(Path('normal-2.0.0.onnx')).training['batch_size'] == 4
 
 
 @pytest.mark.parametrize(('text', 'seconds'), [('8min', 480), ('0.5 h', 1800), ('30s', 30)])

@@ -4,12 +4,14 @@ What a training depends on, so that no other is taken for it.
 """
 
 import hashlib
+import json
+from dataclasses import fields, is_dataclass
 
 import torch
 
 from starcnn.train.growing import GrowingBank
 
-# Beside network, loss and augmentation; provenance tells them as well.
+# Beside network and loss; provenance tells them as well.
 _SETTINGS = """epochs batch_size learning_rate weight_decay optimizer schedule final_learning_rate
     warm_up mean_decay clip""".split()
 
@@ -23,6 +25,7 @@ def describe(training):
         'recipe': training.name,
         'spec_sha256': hashlib.sha256(recipe.spec.to_json().encode()).hexdigest(),
         **{name: getattr(recipe, name) for name in _SETTINGS},
+        'augment': _describe_augment(recipe.augment),
         'parts': training.n_parts,
         'seed': training.seed,
         'n_train': len(training.rows),
@@ -30,6 +33,19 @@ def describe(training):
         **describe_data(training),
         'initial_sha256': None if initial is None else _hash_weights(initial),
     }
+
+
+def _describe_augment(augment):
+    """Return the fields of a dataclass that are JSON values, or `None` for what is none."""
+    if not is_dataclass(augment):
+        return None
+    values = {}
+    for field in fields(augment):
+        try:
+            values[field.name] = json.loads(json.dumps(getattr(augment, field.name)))
+        except TypeError:
+            continue
+    return values
 
 
 def describe_data(training):

@@ -120,6 +120,19 @@ def test_average_of_turned_images():
         assert (network.estimates(features[0]) - wanted).abs().max() > 0.01
 
 
+def test_one_direction_in_training():
+    """With one turn in training the image goes in as it is; in use all four are averaged."""
+    images, seen = make_images(2, 16), []
+    network = PaperNetwork(SMALL, training_turns=1)
+    network.stem.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    with torch.no_grad():
+        network(images)
+        network.eval()(images)
+    torch.testing.assert_close(seen[0], torch.log1p(images.clamp(min=-0.9)))
+    assert [len(x) for x in seen] == [2, 8]
+    assert BY_VARIANT['paper'].network(SMALL).training_turns == 1
+
+
 def test_dark_pixels():
     """Pixels far below zero, and images without any light, give numbers."""
     images = torch.zeros(2, 3, 16, 16)
@@ -158,11 +171,11 @@ def test_images_must_be_square():
 
 @BY_RECIPE
 def test_first_layers_keep_their_digits(recipe):
-    """With ``amp`` what the first layers see is not rounded: a faint star on a bright level."""
+    """With ``amp`` the stretch and the rings are not rounded: a faint star on a bright level."""
     recipe = recipe.for_options(Options(shape=(16, 16)))
     network, seen = recipe.network(recipe.spec).eval(), []
     if recipe.variant == 'paper':
-        network.stem.register_forward_hook(lambda _, __, output: seen.append(output))
+        network.stem.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     else:
         network.ring_layers.register_forward_hook(lambda _, __, output: seen.append(output))
     with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):

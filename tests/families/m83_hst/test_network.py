@@ -106,12 +106,12 @@ def test_recipes(recipe):
 
 
 def test_training_of_the_paper():
-    """Adam as in section 3.2, but with an eighth of the batch, and a fifth of the rates."""
+    """Adam, batches and rates of section 3.2; half of each batch are backgrounds."""
     recipe = {recipe.variant: recipe for recipe in RECIPES}['paper']
     assert (recipe.optimizer, recipe.weight_decay) == ('adam', 0)
-    assert recipe.batch_size == 512 / 8
+    assert (recipe.batch_size, recipe.augment.background) == (512, 0.5)
     rates = recipe.learning_rate, recipe.learning_rate * recipe.final_learning_rate
-    assert rates == pytest.approx((1e-2 / 5, 1e-4 / 5))
+    assert rates == pytest.approx((1e-2, 1e-4))
 
 
 @BY_RECIPE
