@@ -230,6 +230,7 @@ def _train(args, recipe, simulator, team):
             device=args.device,
             seed=args.seed,
             epochs=args.epochs,
+            validation=args.validation,
             initial=args.initial,
             max_seconds=None if args.budget is None else args.budget - spent,
             amp=args.amp,

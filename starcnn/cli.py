@@ -189,6 +189,13 @@ def _add_train(commands):
         '--mocks', type=int, metavar='N', help='instead of the number in the recipe'
     )
     parser.add_argument('--epochs', type=int, metavar='N', help='instead of those in the recipe')
+    parser.add_argument(
+        '--validation',
+        type=float,
+        default=0.1,
+        metavar='FRACTION',
+        help='of the mocks that are held out (default: %(default)s)',
+    )
     parser.add_argument('--seed', type=_seed, default=0, help='(default: %(default)s)')
     _add_device(parser)
     parser.add_argument(

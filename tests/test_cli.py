@@ -498,7 +498,7 @@ def test_change_recipe(toy):
     for item in ('width=3', 'batch_size', 'loss=0', 'epochs=3'):
         with pytest.raises(ValueError, match='recipe must be KEY=VALUE with a KEY among'):
             _commands._change_recipe(recipe, [item])
-    with pytest.raises(ValueError, match="recipe 'batch_size' must be like .*, got 'many'"):
+    with pytest.raises(ValueError, match=r"recipe 'batch_size' must be like .*, got 'many'"):
         _commands._change_recipe(recipe, ['batch_size=many'])
     with pytest.raises(ValueError, match='optimizer must be one of'):
         _commands._change_recipe(recipe, ['optimizer=none'])
@@ -509,8 +509,10 @@ def test_train_with_another_recipe():
     """Settings reach the training and its provenance."""
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--epochs', '1', '--workers', '1']
-    assert main([*argv, '--recipe', 'batch_size=4', '-o', 'normal-2.0.0.onnx']) == 0
-    assert Network(Path('normal-2.0.0.onnx')).training['batch_size'] == 4
+    changes = ['--recipe', 'batch_size=4', '--validation', '0.25']
+    assert main([*argv, *changes, '-o', 'normal-2.0.0.onnx']) == 0
+    training = Network(Path('normal-2.0.0.onnx')).training
+    assert (training['batch_size'], training['n_validation']) == (4, 12)
 
 
 @pytest.mark.parametrize(('text', 'seconds'), [('8min', 480), ('0.5 h', 1800), ('30s', 30)])
