@@ -4,8 +4,10 @@ Mock observations of clusters, which families give their numbers: parameters, st
 """
 
 from .bank import *
+from .chunks import *
 from .clusters import *
 from .options import *
 from .parameters import *
+from .recipes import *
 from .setup import *
 from .simulator import *

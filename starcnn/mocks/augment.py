@@ -3,7 +3,7 @@
 Put clusters on backgrounds, with noise, on the device of the training: every epoch is new.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -91,6 +91,22 @@ class Augment:
             'class': is_cluster.long(),
         }
         return {'images': images}, truth
+
+    def for_options(self, options):
+        """
+        Return the same for other options of the simulator.
+
+        Parameters
+        ----------
+        options : `~starcnn.mocks.ClusterOptions`
+            The options.
+
+        Returns
+        -------
+        augment : `Augment`
+            With their exposure times.
+        """
+        return replace(self, exposure_times=tuple(options.exposure_times))
 
     def _expose(self, clusters, level, generator):
         """Return clusters with photon noise (Bialopetravicius & Narbutis 2020, section 2.3)."""

@@ -3,13 +3,34 @@
 Mock images for training, of which some have one filter alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from starcnn.mocks.augment import Augment
 
-__all__ = ['AugmentWithAlone']
+__all__ = ['AugmentWithAlone', 'shares_alone']
+
+# The fraction of training images that have one filter alone, by filter: there are real frames in
+# this one without the others.
+_ALONE = {'F475W': 0.15}
+
+
+def shares_alone(filters):
+    """
+    Return the fraction of images that have each filter alone, of those with others.
+
+    Parameters
+    ----------
+    filters : tuple of str
+        The filters in order.
+
+    Returns
+    -------
+    shares : tuple of float
+        One for each; zero where there is no other filter.
+    """
+    return tuple(_ALONE.get(name, 0.0) if len(filters) > 1 else 0.0 for name in filters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +70,19 @@ class AugmentWithAlone(Augment):
         is_chosen = (number >= ends - shares) & (number < ends) & ~images[:, :, 0, 0].isnan()
         gone = is_chosen.any(dim=1, keepdim=True) & ~is_chosen
         return inputs | {'images': torch.where(gone[:, :, None, None], torch.nan, images)}, truth
+
+    def for_options(self, options):
+        """
+        Return the same for other options of the simulator.
+
+        Parameters
+        ----------
+        options : `~starcnn.mocks.ClusterOptions`
+            The options, with other filters perhaps.
+
+        Returns
+        -------
+        augment : `AugmentWithAlone`
+            With their exposure times, and the share of each filter alone.
+        """
+        return replace(super().for_options(options), alone=shares_alone(options.filters))

@@ -3,24 +3,22 @@
 The network of Bialopetravicius et al. (2019), and the recipes; imported only by training.
 """
 
-from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from starcnn.mocks import encode_bank
+from starcnn.mocks import make_recipe
 from starcnn.mocks.augment import Augment
-from starcnn.plugins import Recipe
 from starcnn.train.blocks import PreciseLinear, full_precision
 from starcnn.train.bottleneck import make_bottlenecks, make_stem
 from starcnn.train.cutout_network import CutoutNetwork
 
-from .augment import AugmentWithAlone
+from .augment import AugmentWithAlone, shares_alone
 from .bank import BANK
 from .losses import default_loss, paper_loss
 from .simulator import Options
-from .spec import DEFAULT, NAME, PAPER, make_bank, make_default, make_paper
+from .spec import FILTERS, make_default, make_paper
 
 __all__ = ['RECIPES', 'PaperNetwork']
 
@@ -36,10 +34,6 @@ _DARKEST = -0.9
 
 # Of the default network, electron/s: about the noise of a pixel in half an hour.
 _SOFTENING = 0.01
-
-# The fraction of training images that have one filter alone, by filter: there are real frames in
-# this one without the others.
-_ALONE = {'F475W': 0.15}
 
 
 class PaperNetwork(nn.Module):
@@ -111,64 +105,16 @@ class PaperNetwork(nn.Module):
         return torch.stack(columns, dim=2).unbind(dim=1)
 
 
-def _for_options(recipe, make_spec, options):
-    """Return the recipe for other clusters than those of M31."""
-    spec = make_spec(
-        filters=options.filters,
-        shape=options.shape,
-        pixel_scale=float(options.pixel_scale.to_value('arcsec')),
-        log_age=options.log_age,
-        log_mass=options.log_mass,
-        a_v=options.a_v,
-        r_h=options.r_h,
-    )
-    changes = {'exposure_times': tuple(options.exposure_times)}
-    if isinstance(recipe.augment, AugmentWithAlone):
-        changes['alone'] = _shares_alone(options.filters)
-    return replace(
-        recipe,
-        spec=spec,
-        bank_spec=make_bank(spec),
-        loss=partial(recipe.loss.func, spec=spec),
-        augment=replace(recipe.augment, **changes),
-    )
-
-
-def _shares_alone(filters):
-    """Return the fraction of images that have each filter alone, of those with others."""
-    return tuple(_ALONE.get(name, 0.0) if len(filters) > 1 else 0.0 for name in filters)
-
-
-def _recipe(spec, network, loss, make_spec, augment, **settings):
-    """Return a recipe with what the two have in common."""
-    recipe = Recipe(
-        name=NAME,
-        variant=spec.variant,
-        task='estimator',
-        spec=spec,
-        bank_spec=make_bank(spec),
-        network=network,
-        loss=partial(loss, spec=spec),
-        augment=augment,
-        bank_simulator=BANK,
-        bank_encode=encode_bank,
-        n_mocks=200_000,  # section 4.3
-        **settings,
-    )
-    return replace(recipe, for_options=partial(_for_options, recipe, make_spec))
-
-
-_OPTIONS = Options()
-_ALL_CLUSTERS = {'exposure_times': _OPTIONS.exposure_times, 'background': 0.0}
+_ALL_CLUSTERS = {'exposure_times': Options().exposure_times, 'background': 0.0}
+_make_recipe = partial(make_recipe, bank=BANK, n_mocks=200_000)  # section 4.3
 
 # Sections 4.2 and 4.3: Adam from 0.01, halved after each of 5 passes, in batches of 64. Images are
 # turned and mirrored at random, so that one direction at a time is enough.
-_PAPER = _recipe(
-    PAPER,
+_PAPER = _make_recipe(
+    make_paper,
     partial(PaperNetwork, training_turns=1),
     paper_loss,
-    make_paper,
-    Augment(**_ALL_CLUSTERS),
+    augment=Augment(**_ALL_CLUSTERS),
     optimizer='adam',
     schedule='halving',
     learning_rate=1e-2,
@@ -178,12 +124,11 @@ _PAPER = _recipe(
     batch_size=64,
     epochs=5,
 )
-_DEFAULT = _recipe(
-    DEFAULT,
+_DEFAULT = _make_recipe(
+    make_default,
     partial(CutoutNetwork, softening=_SOFTENING),
     default_loss,
-    make_default,
-    AugmentWithAlone(**_ALL_CLUSTERS, missing=0.15, alone=_shares_alone(_OPTIONS.filters)),
+    augment=AugmentWithAlone(**_ALL_CLUSTERS, missing=0.15, alone=shares_alone(FILTERS)),
     learning_rate=2e-3,
     weight_decay=0.02,
     batch_size=128,

@@ -6,10 +6,10 @@ What the networks of the family eat and return.
 import math
 from dataclasses import replace
 
-from starcnn.networks.parts import Features, Grid, Images, Parameter
+from starcnn.networks.parts import Grid, Images, Parameter
 from starcnn.networks.spec import Spec
 
-__all__ = ['DEFAULT', 'PAPER', 'make_bank', 'make_default', 'make_paper']
+__all__ = ['DEFAULT', 'PAPER', 'make_default', 'make_paper']
 
 NAME = 'm31_phat'
 
@@ -43,8 +43,6 @@ LOG_MASS_TEST = (2.25, 3.75)
 # What the scatter of a background is measured in is ours, and so are these limits: of 400 clusters
 # drawn from the options, 98 % are between them.
 LOG_VISIBILITY_RANGE = (-2.0, 4.0)
-
-_BRIGHT = 1e6  # electron/s: above all pixels
 
 # The widest cells of the default network, on the axes.
 _CELL = {'age': 0.08, 'a_v': 0.15, 'mass': 0.06, 'r_h': 0.06, 'visibility': 0.2}
@@ -168,41 +166,6 @@ def make_default(
         inputs=(_images(filters, shape, pixel_scale),),
         outputs=(*outputs, _even_grid(visibility)),
     )
-
-
-def make_bank(spec):
-    """
-    Return the spec of what both networks are trained on.
-
-    Parameters
-    ----------
-    spec : `~starcnn.networks.Spec`
-        The spec of one of the networks.
-
-    Returns
-    -------
-    spec : `~starcnn.networks.Spec`
-        With the images of clusters and of fields apart, the level and the
-        scatter of the fields, and the mean flux of the clusters; and the
-        parameters without grids.
-    """
-    images = spec.inputs[0]
-    numbers = {
-        'columns': images.filters,
-        'units': (images.unit,) * len(images.filters),
-        'bounds': ((0.0, _BRIGHT),) * len(images.filters),
-    }
-    inputs = (
-        replace(images, name='clusters'),
-        replace(images, name='fields'),
-        *(Features(name=name, **numbers) for name in ('level', 'scatter', 'flux')),
-    )
-    outputs = tuple(
-        replace(parameter, grid=None)
-        for parameter in spec.parameters
-        if parameter.name != 'visibility'
-    )
-    return Spec(family=NAME, variant='bank', inputs=inputs, outputs=outputs)
 
 
 PAPER = make_paper()

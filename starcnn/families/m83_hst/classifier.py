@@ -7,7 +7,7 @@ from starcnn.files import read_files
 from starcnn.plugins import NetworkBackend
 from starcnn.tables import class_table
 
-from .estimator import describe, encode
+from .estimator import READER
 from .spec import BIBCODE, NAME
 
 __all__ = ['BACKEND', 'decode']
@@ -34,7 +34,7 @@ def decode(outputs, spec, data):
         One row per cutout: ``id`` and the columns of ``meta['sources']``;
         ``class``, ``prob_background`` and ``prob_cluster``; and ``flags``.
     """
-    sources, flags = describe(data, spec)
+    sources, flags = READER.describe(data, spec)
     return class_table(outputs, spec, sources=sources, flags=flags)
 
 
@@ -43,6 +43,6 @@ BACKEND = NetworkBackend(
     summary='Cluster or background, from F336W, F438W and F814W cutouts',
     reference=BIBCODE,
     weights=read_files('starcnn.families.m83_hst', 'classifier'),
-    encode=encode,
+    encode=READER.encode,
     decode=decode,
 )

@@ -1,54 +1,21 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Cutouts to arrays, and arrays to ages, extinctions, masses and sizes.
+From what a network says of cutouts to ages, extinctions, masses and sizes.
 """
 
 import numpy as np
 
+from starcnn.cutout_inputs import CutoutReader
 from starcnn.files import read_files
 from starcnn.flags import NO_DATA
-from starcnn.images import find_bands, missing_pixels, to_array
 from starcnn.plugins import NetworkBackend
-from starcnn.tables import faint_flags, missing_flags, parameter_table
+from starcnn.tables import faint_flags, parameter_table
 
 from .spec import BIBCODE, FILTERS, INSTRUMENT, NAME
 
-__all__ = ['BACKEND', 'decode', 'encode']
+__all__ = ['BACKEND', 'READER', 'decode']
 
-# The camera of each filter.
-_INSTRUMENTS = dict.fromkeys(FILTERS, INSTRUMENT)
-
-
-def encode(data, spec):
-    """
-    Turn cutouts into the array that a network takes.
-
-    Parameters
-    ----------
-    data : `~astropy.nddata.NDData` with shape (n_source, n_filter, ny, nx) or (n_filter, ny, nx)
-        The cutouts, with a unit, ``meta['filters']`` and
-        ``meta['pixel_scale']``; see `starcnn.images.to_array`. The default
-        network takes any of its filters; the network of the paper needs all.
-        Fluxes in Jy and magnitudes are converted with the zero points of
-        ``meta['bands']``, a list of `~starcnn.images.Band`, or else those of
-        WFC3/UVIS; counts need ``meta['bands']``, which have exposure times.
-
-    spec : `~starcnn.networks.Spec`
-        The spec of the network.
-
-    Returns
-    -------
-    inputs : dict of `~numpy.ndarray` of float32
-        The images; NaN where most pixels are missing in every filter.
-
-    Raises
-    ------
-    TypeError, ValueError, `~astropy.units.UnitsError`
-        If ``data`` is not such a stack.
-    """
-    array, missing = _read(to_array, data, spec)
-    array[(missing_flags(missing) & NO_DATA) > 0] = np.nan
-    return {spec.inputs[0].name: array}
+READER = CutoutReader(dict.fromkeys(FILTERS, INSTRUMENT))
 
 
 def decode(outputs, spec, data):
@@ -64,7 +31,7 @@ def decode(outputs, spec, data):
         The spec of the network.
 
     data : `~astropy.nddata.NDData`
-        What `encode` was given.
+        What ``encode`` was given.
 
     Returns
     -------
@@ -73,41 +40,9 @@ def decode(outputs, spec, data):
         ``age``, ``a_v``, ``mass``, ``r_h`` and ``visibility`` with their 16th
         and 84th percentiles; and ``flags``.
     """
-    sources, flags = describe(data, spec)
+    sources, flags = READER.describe(data, spec)
     faint = np.where(flags & NO_DATA, 0, faint_flags(outputs, spec))
     return parameter_table(outputs, spec, sources=sources, flags=flags | faint)
-
-
-def describe(data, spec):
-    """
-    Return what is known about cutouts, and their quality bits.
-
-    Parameters
-    ----------
-    data : `~astropy.nddata.NDData`
-        The cutouts.
-
-    spec : `~starcnn.networks.Spec`
-        The spec of the network.
-
-    Returns
-    -------
-    sources : `~astropy.table.QTable` or `None`
-        ``meta['sources']``.
-
-    flags : `~numpy.ndarray` of int with shape (n_source,)
-        Bits of `starcnn.flags`: ``FILLED`` where some pixels, or some filters,
-        are missing, ``NO_DATA`` where most are.
-    """
-    missing = _read(missing_pixels, data, spec)
-    return data.meta.get('sources'), missing_flags(missing)
-
-
-def _read(function, data, spec):
-    """Return what a function makes of cutouts; all but the paper's network take any filters."""
-    part = spec.inputs[0]
-    bands = find_bands(data, part, _INSTRUMENTS)
-    return function(data, part, bands=bands, allow_missing=spec.variant != 'paper')
 
 
 BACKEND = NetworkBackend(
@@ -115,6 +50,6 @@ BACKEND = NetworkBackend(
     summary='Age, A_V, mass and size of clusters from F336W, F438W and F814W cutouts',
     reference=BIBCODE,
     weights=read_files('starcnn.families.m83_hst', 'estimator'),
-    encode=encode,
+    encode=READER.encode,
     decode=decode,
 )

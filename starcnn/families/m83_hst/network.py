@@ -3,15 +3,13 @@
 The network of Bialopetravicius & Narbutis (2020), and the recipes; imported only by training.
 """
 
-from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from starcnn.mocks import encode_bank
+from starcnn.mocks import make_recipe
 from starcnn.mocks.augment import Augment
-from starcnn.plugins import Recipe
 from starcnn.train.blocks import GridHead, full_precision
 from starcnn.train.bottleneck import make_bottlenecks, make_stem
 from starcnn.train.cutout_network import CutoutNetwork
@@ -19,7 +17,7 @@ from starcnn.train.cutout_network import CutoutNetwork
 from .bank import BANK
 from .losses import default_loss, paper_loss
 from .simulator import Options
-from .spec import DEFAULT, NAME, PAPER, make_bank, make_default, make_paper
+from .spec import make_default, make_paper
 
 __all__ = ['RECIPES', 'PaperNetwork']
 
@@ -69,48 +67,15 @@ class PaperNetwork(nn.Module):
         return tuple(head(features) for head in heads)
 
 
-def _for_options(recipe, make_spec, options):
-    """Return the recipe for other clusters than those of M83."""
-    spec = make_spec(
-        filters=options.filters,
-        shape=options.shape,
-        pixel_scale=float(options.pixel_scale.to_value('arcsec')),
-        log_age=options.log_age,
-        log_mass=options.log_mass,
-        a_v=options.a_v,
-        r_h=options.r_h,
-    )
-    loss = partial(recipe.loss.func, spec=spec)
-    augment = replace(recipe.augment, exposure_times=tuple(options.exposure_times))
-    return replace(recipe, spec=spec, bank_spec=make_bank(spec), loss=loss, augment=augment)
-
-
-def _recipe(spec, network, loss, make_spec, *, augment, **settings):
-    """Return a recipe with what the two have in common."""
-    recipe = Recipe(
-        name=NAME,
-        variant=spec.variant,
-        task='estimator',
-        spec=spec,
-        bank_spec=make_bank(spec),
-        network=network,
-        loss=partial(loss, spec=spec),
-        augment=Augment(exposure_times=Options().exposure_times, **augment),
-        bank_simulator=BANK,
-        bank_encode=encode_bank,
-        n_mocks=50_000,
-        **settings,
-    )
-    return replace(recipe, for_options=partial(_for_options, recipe, make_spec))
-
+_EXPOSURE_TIMES = Options().exposure_times
+_make_recipe = partial(make_recipe, bank=BANK, n_mocks=50_000)
 
 # Section 3.2: Adam from 0.01 to 0.0001, batches of 512, half of which are backgrounds.
-_PAPER = _recipe(
-    PAPER,
+_PAPER = _make_recipe(
+    make_paper,
     PaperNetwork,
     paper_loss,
-    make_paper,
-    augment={'background': 0.5},
+    augment=Augment(exposure_times=_EXPOSURE_TIMES, background=0.5),
     optimizer='adam',
     schedule='exponential',
     learning_rate=1e-2,
@@ -120,12 +85,13 @@ _PAPER = _recipe(
     accumulate=4,
     epochs=5,
 )
-_DEFAULT = _recipe(
-    DEFAULT,
+_DEFAULT = _make_recipe(
+    make_default,
     partial(CutoutNetwork, softening=_SOFTENING),
     default_loss,
-    make_default,
-    augment={'background': 0.25, 'missing': 0.15, 'calibration_scatter': 0.2},
+    augment=Augment(
+        exposure_times=_EXPOSURE_TIMES, background=0.25, missing=0.15, calibration_scatter=0.2
+    ),
     learning_rate=2e-3,
     weight_decay=0.02,
     batch_size=128,

@@ -4,12 +4,11 @@ What the networks of the family eat and return.
 """
 
 import math
-from dataclasses import replace
 
-from starcnn.networks.parts import Classes, Features, Grid, Images, Parameter
+from starcnn.networks.parts import Classes, Grid, Images, Parameter
 from starcnn.networks.spec import Spec
 
-__all__ = ['BANK', 'DEFAULT', 'PAPER', 'make_bank', 'make_default', 'make_paper']
+__all__ = ['DEFAULT', 'PAPER', 'make_default', 'make_paper']
 
 NAME = 'm83_hst'
 
@@ -45,8 +44,6 @@ BACKGROUND_RADIUS = 25.0
 
 # Visibilities are on a logarithmic axis; those of empty fields, zero, are at its lower end.
 LOG_VISIBILITY_RANGE = (-1.0, 4.6)
-
-_BRIGHT = 1e6  # electron/s: above all pixels
 
 LABELS = ('background', 'cluster')
 N_PAPER = {'age': 20, 'a_v': 10, 'mass': 14, 'r_h': 14, 'visibility': 20}
@@ -190,42 +187,5 @@ def make_default(
     return _spec('default', _images(filters, shape, pixel_scale), _parameters(nodes, **ranges))
 
 
-def make_bank(spec):
-    """
-    Return the spec of what both networks are trained on.
-
-    Parameters
-    ----------
-    spec : `~starcnn.networks.Spec`
-        The spec of one of the networks.
-
-    Returns
-    -------
-    spec : `~starcnn.networks.Spec`
-        With the images of clusters and of fields apart, the level and the
-        scatter of the fields, and the mean flux of the clusters; and the
-        parameters without grids.
-    """
-    images = spec.inputs[0]
-    columns = images.filters
-    numbers = {
-        'columns': columns,
-        'units': (images.unit,) * len(columns),
-        'bounds': ((0.0, _BRIGHT),) * len(columns),
-    }
-    inputs = (
-        replace(images, name='clusters'),
-        replace(images, name='fields'),
-        *(Features(name=name, **numbers) for name in ('level', 'scatter', 'flux')),
-    )
-    outputs = tuple(
-        replace(parameter, grid=None)
-        for parameter in spec.parameters
-        if parameter.name != 'visibility'
-    )
-    return Spec(family=NAME, variant='bank', inputs=inputs, outputs=outputs)
-
-
 PAPER = make_paper()
 DEFAULT = make_default()
-BANK = make_bank(DEFAULT)

@@ -12,7 +12,7 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 from numpy.testing import assert_allclose, assert_array_equal
 
-from starcnn.families.m31_phat.estimator import BACKEND, decode, encode
+from starcnn.families.m31_phat.estimator import BACKEND, READER, decode
 from starcnn.families.m31_phat.spec import DEFAULT, FILTERS, INSTRUMENTS, PAPER, make_default
 from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.images import get_band
@@ -51,7 +51,7 @@ def test_encode(spec):
     data = make()
     data.data[0, 0, 0, 0] = np.nan
     before = data.data.copy()
-    inputs = encode(data, spec)
+    inputs = READER.encode(data, spec)
     assert list(inputs) == ['images']
     assert inputs['images'].dtype == np.float32
     assert_allclose(inputs['images'][1:], data.data[1:], rtol=1e-6)
@@ -63,13 +63,13 @@ def test_encode(spec):
 def test_missing_filters(filters):
     """The default network takes any of the filters; that of the paper needs all."""
     data = make(filters=filters)
-    images = encode(data, DEFAULT)['images']
+    images = READER.encode(data, DEFAULT)['images']
     there = [name in filters for name in FILTERS]
     assert_array_equal(np.isnan(images).all(axis=(0, 2, 3)), ~np.array(there))
     assert_allclose(images[:, there], data.data, rtol=1e-6)
     assert_array_equal(decode(say(DEFAULT), DEFAULT, data)['flags'], FILLED)
     with pytest.raises(ValueError, match=r"data must have the filters \['F336W', 'F475W'"):
-        encode(data, PAPER)
+        READER.encode(data, PAPER)
 
 
 @BOTH
@@ -86,7 +86,7 @@ def test_missing_filters(filters):
 def test_cutouts_that_cannot_be(spec, data, error, match):
     """What a network does not take is refused, by name."""
     with pytest.raises(error, match=match):
-        encode(data, spec)
+        READER.encode(data, spec)
 
 
 def test_zero_points_of_two_cameras():
@@ -96,13 +96,13 @@ def test_zero_points_of_two_cameras():
     ab = np.array([band.zero_point_ab.value for band in bands]).reshape(3, 1, 1)
     magnitudes = make(unit=u.ABmag)
     magnitudes.data[:] = ab - 2.5 * np.log10(expected)
-    assert_allclose(encode(magnitudes, PAPER)['images'], expected, rtol=1e-4)
+    assert_allclose(READER.encode(magnitudes, PAPER)['images'], expected, rtol=1e-4)
     # WFC3/UVIS has an F814W, too, which gets fewer electrons
     magnitudes.meta['bands'] = [get_band('WFC3/UVIS', name) for name in FILTERS]
-    ratio = encode(magnitudes, PAPER)['images'] / expected
+    ratio = READER.encode(magnitudes, PAPER)['images'] / expected
     assert ratio[:, 2].max() < 0.6
     counts = make(unit=u.electron, bands=[replace(b, exposure_time=500 * u.s) for b in bands])
-    assert_allclose(encode(counts, PAPER)['images'], expected / 500, rtol=1e-5)
+    assert_allclose(READER.encode(counts, PAPER)['images'], expected / 500, rtol=1e-5)
 
 
 def test_decode_estimates():
@@ -151,7 +151,7 @@ def test_missing_data(spec):
     mask[1, :2, :41] = True  # most of two
     mask[2] = True
     data = make(4, mask=mask)
-    empty = np.isnan(encode(data, spec)['images']).all(axis=(1, 2, 3))
+    empty = np.isnan(READER.encode(data, spec)['images']).all(axis=(1, 2, 3))
     assert_array_equal(empty, [True, False, True, False])
     table = decode(say(spec, 4, visibility=-0.5), spec, data)
     faint = FAINT if spec is DEFAULT else 0
@@ -165,7 +165,7 @@ def test_images_of_one_source(spec):
     """The images of one source are a stack of one."""
     stack = make(1)
     one = NDData(stack.data[0], unit=RATE, meta=stack.meta)
-    assert_array_equal(encode(one, spec)['images'], encode(stack, spec)['images'])
+    assert_array_equal(READER.encode(one, spec)['images'], READER.encode(stack, spec)['images'])
     assert len(decode(say(spec, 1), spec, one)) == 1
 
 

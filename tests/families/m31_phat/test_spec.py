@@ -6,7 +6,8 @@ Tests of starcnn.families.m31_phat.spec.
 import numpy as np
 import pytest
 
-from starcnn.families.m31_phat.spec import DEFAULT, PAPER, make_bank, make_default, make_paper
+from starcnn.families.m31_phat.spec import DEFAULT, PAPER, make_default, make_paper
+from starcnn.mocks import make_bank_spec
 from starcnn.networks import Grid, Spec
 
 BY_SPEC = pytest.mark.parametrize('spec', [PAPER, DEFAULT], ids=lambda spec: spec.variant)
@@ -73,11 +74,11 @@ def test_other_clusters(make):
 
 def test_bank():
     """One bank is for both networks: clusters, fields, what is known of them, no grids."""
-    bank = make_bank(DEFAULT)
-    assert bank == make_bank(PAPER)
+    bank = make_bank_spec(DEFAULT)
+    assert bank == make_bank_spec(PAPER)
     assert [part.name for part in bank.inputs] == ['clusters', 'fields', 'level', 'scatter', 'flux']
     assert bank.inputs[0].dimensions == bank.inputs[1].dimensions == (None, 3, 80, 80)
     assert names_of(bank) == [['age'], ['mass'], ['r_h']]
     assert all(parameter.grid is None for parameter in bank.parameters)
-    dusty = make_bank(make_default(a_v=(0, 1)))
+    dusty = make_bank_spec(make_default(a_v=(0, 1)))
     assert names_of(dusty) == [['age'], ['a_v'], ['mass'], ['r_h']]

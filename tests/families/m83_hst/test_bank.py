@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from starcnn.families.m83_hst.bank import BANK
-from starcnn.families.m83_hst.spec import BANK as BANK_SPEC
 from starcnn.families.m83_hst.spec import DEFAULT
-from starcnn.mocks import encode_bank
+from starcnn.mocks import encode_bank, make_bank_spec
 
 SMALL = (24, 24)
 
@@ -19,10 +18,10 @@ SMALL = (24, 24)
 def test_arrays(parameters, options):
     """The arrays are those that the spec of the bank names, with its shapes."""
     data, truth = BANK.simulate(parameters[:2], options, np.random.default_rng(2))
-    assert {part.name: part.dimensions[1:] for part in BANK_SPEC.inputs} == {
+    assert {part.name: part.dimensions[1:] for part in make_bank_spec(DEFAULT).inputs} == {
         name: values.shape[1:] for name, values in data.items()
     }
-    assert {p.name for p in BANK_SPEC.parameters} <= set(truth.colnames)
+    assert {p.name for p in make_bank_spec(DEFAULT).parameters} <= set(truth.colnames)
     assert encode_bank(data, DEFAULT) is data
 
 

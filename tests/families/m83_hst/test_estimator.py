@@ -12,7 +12,7 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 from numpy.testing import assert_allclose, assert_array_equal
 
-from starcnn.families.m83_hst.estimator import BACKEND, decode, describe, encode
+from starcnn.families.m83_hst.estimator import BACKEND, READER, decode
 from starcnn.families.m83_hst.spec import DEFAULT, FILTERS, PAPER
 from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.images import get_band
@@ -51,7 +51,7 @@ def say(spec, n=3, *, visible=2.0, **where):
 def test_encode(spec):
     """Images go in as they are, float32."""
     data = make()
-    inputs = encode(data, spec)
+    inputs = READER.encode(data, spec)
     assert list(inputs) == ['images']
     assert inputs['images'].dtype == np.float32
     assert_allclose(inputs['images'], data.data, rtol=1e-6)
@@ -62,21 +62,21 @@ def test_order_of_filters(spec):
     """Filters in another order, or with others among them, are refused."""
     for filters in (('F814W', 'F438W', 'F336W'), ('F336W', 'F438W', 'F555W', 'F814W')):
         with pytest.raises(ValueError, match=r'data must have filters of .* in this order'):
-            encode(make(filters=filters), spec)
+            READER.encode(make(filters=filters), spec)
 
 
 def test_missing_filters():
     """The default network takes any of the filters; that of the paper needs all."""
     data = make(filters=('F438W', 'F814W'))
-    images = encode(data, DEFAULT)['images']
+    images = READER.encode(data, DEFAULT)['images']
     assert np.isnan(images[:, 0]).all()
     assert_allclose(images[:, 1:], data.data, rtol=1e-6)
     with pytest.raises(
         ValueError, match=r"data must have the filters \['F336W', 'F438W', 'F814W'\]"
     ):
-        encode(data, PAPER)
+        READER.encode(data, PAPER)
     with pytest.raises(ValueError, match='data must have filters of'):
-        encode(make(filters=('F555W',)), DEFAULT)
+        READER.encode(make(filters=('F555W',)), DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_cutouts_that_cannot_be(data, error, match):
     """What a network does not take is refused, by name."""
     for spec in (PAPER, DEFAULT):
         with pytest.raises(error, match=match):
-            encode(data, spec)
+            READER.encode(data, spec)
 
 
 def test_other_units():
@@ -113,17 +113,17 @@ def test_other_units():
         [get_band('WFC3/UVIS', name).zero_point_vega.value for name in FILTERS]
     ).reshape(3, 1, 1)
     vega.data[:] = zero_points - 2.5 * np.log10(expected)
-    assert_allclose(encode(vega, PAPER)['images'], expected, rtol=1e-5)
+    assert_allclose(READER.encode(vega, PAPER)['images'], expected, rtol=1e-5)
     jansky = make(unit=u.uJy)
     ab = np.array([get_band('WFC3/UVIS', name).zero_point_ab.value for name in FILTERS])
     # 3631 Jy is AB magnitude zero
     jansky.data[:] = expected * 3631e6 * 10 ** (-0.4 * ab.reshape(3, 1, 1))
-    assert_allclose(encode(jansky, PAPER)['images'], expected, rtol=1e-4)
+    assert_allclose(READER.encode(jansky, PAPER)['images'], expected, rtol=1e-4)
     bands = [get_band('WFC3/UVIS', name, exposure_time=500 * u.s) for name in FILTERS]
     counts = make(unit=u.electron, bands=bands)
-    assert_allclose(encode(counts, PAPER)['images'], expected / 500, rtol=1e-5)
+    assert_allclose(READER.encode(counts, PAPER)['images'], expected / 500, rtol=1e-5)
     kilo = make(unit=1000 * RATE)
-    assert_allclose(encode(kilo, PAPER)['images'], expected * 1000, rtol=1e-5)
+    assert_allclose(READER.encode(kilo, PAPER)['images'], expected * 1000, rtol=1e-5)
 
 
 def test_other_filters_need_bands():
@@ -131,9 +131,9 @@ def test_other_filters_need_bands():
     spec = replace(DEFAULT, inputs=(replace(DEFAULT.inputs[0], filters=('F475W',)),))
     data = make(filters=('F475W',), unit=u.uJy)
     with pytest.raises(ValueError, match='bands must have F475W to convert uJy'):
-        encode(data, spec)
+        READER.encode(data, spec)
     data.meta['bands'] = [get_band('ACS/WFC', 'F475W')]
-    assert np.isfinite(encode(data, spec)['images']).all()
+    assert np.isfinite(READER.encode(data, spec)['images']).all()
 
 
 @BOTH
@@ -144,12 +144,12 @@ def test_bad_pixels_are_filled(spec):
     data = make(mask=mask)
     data.data[1, 0, 30, 30] = 1e9
     data.data[2, 1, 5, 5] = np.nan
-    images = encode(data, spec)['images']
+    images = READER.encode(data, spec)['images']
     assert np.isfinite(images).all()
     assert images.max() <= 1
     box = data.data[1, 0, 28:33, 28:33].ravel()
     assert images[1, 0, 30, 30] == pytest.approx(np.median(box[box < 2]))
-    _, flags = describe(data, spec)
+    _, flags = READER.describe(data, spec)
     assert_array_equal(flags, [0, FILLED, FILLED])
 
 
@@ -157,7 +157,7 @@ def test_images_of_one_source():
     """The images of one source are a stack of one."""
     stack = make(1, mask=np.zeros((1, 3, 64, 64), bool))
     one = NDData(stack.data[0], unit=RATE, mask=stack.mask[0], meta=stack.meta)
-    assert_array_equal(encode(one, PAPER)['images'], encode(stack, PAPER)['images'])
+    assert_array_equal(READER.encode(one, PAPER)['images'], READER.encode(stack, PAPER)['images'])
     assert len(decode(say(PAPER, 1), PAPER, one)) == 1
 
 
@@ -167,11 +167,11 @@ def test_flags_of_missing_data():
     data.data[0, :, :33] = np.nan  # most of all filters
     data.data[1, :2, :33] = np.nan  # most of two
     data.data[2] = np.nan
-    _, flags = describe(data, DEFAULT)
+    _, flags = READER.describe(data, DEFAULT)
     assert_array_equal(flags, [FILLED | NO_DATA, FILLED, FILLED | NO_DATA, 0])
     table = decode(say(DEFAULT, 4), DEFAULT, data)
     assert_array_equal(np.isnan(table['age'].value), [True, False, True, False])
-    _, flags = describe(make(filters=('F814W',)), DEFAULT)
+    _, flags = READER.describe(make(filters=('F814W',)), DEFAULT)
     assert_array_equal(flags, FILLED)
 
 
@@ -222,13 +222,13 @@ def test_nothing_is_changed():
     data = make()
     data.data[0, 0, 0, 0] = np.nan
     before = data.data.copy()
-    encode(data, DEFAULT)
+    READER.encode(data, DEFAULT)
     assert_array_equal(data.data, before)
 
 
 def test_mocks_can_be_estimated(mocks):
     """The images of the simulator are what the networks take."""
-    assert encode(mocks[0], PAPER)['images'].shape == (12, 3, 64, 64)
+    assert READER.encode(mocks[0], PAPER)['images'].shape == (12, 3, 64, 64)
     assert len(decode(say(DEFAULT, 12), DEFAULT, mocks[0])) == 12
 
 

@@ -6,7 +6,8 @@ Tests of starcnn.families.m83_hst.spec.
 import numpy as np
 import pytest
 
-from starcnn.families.m83_hst.spec import BANK, DEFAULT, LABELS, PAPER, make_default, make_paper
+from starcnn.families.m83_hst.spec import DEFAULT, LABELS, PAPER, make_default, make_paper
+from starcnn.mocks import make_bank_spec
 from starcnn.networks import Spec
 
 BY_SPEC = pytest.mark.parametrize('spec', [PAPER, DEFAULT], ids=lambda spec: spec.variant)
@@ -82,7 +83,8 @@ def test_other_clusters(make):
 
 def test_bank():
     """The bank has what training makes images of, and the parameters without grids."""
-    names = [part.name for part in BANK.inputs]
+    bank = make_bank_spec(DEFAULT)
+    names = [part.name for part in bank.inputs]
     assert names == ['clusters', 'fields', 'level', 'scatter', 'flux']
-    assert [p.name for p in BANK.parameters] == ['age', 'a_v', 'mass', 'r_h']
-    assert all(p.grid is None for p in BANK.parameters)
+    assert [p.name for p in bank.parameters] == ['age', 'a_v', 'mass', 'r_h']
+    assert all(p.grid is None for p in bank.parameters)
