@@ -84,15 +84,14 @@ class SimulatedBackgrounds:
         ValueError
             If there is no such part.
         """
-        patches, _ = self._draw(n, shape, np.random.default_rng(rng), part)
-        return patches * (u.electron / u.s)
-
-    def _draw(self, n, shape, rng, part='training'):
-        """Return patches as an array in electron/s, and the stars per arcsec2 of their fields."""
         if part not in PARTS:
             msg = f'part must be one of {PARTS}, got {part!r}'
             raise ValueError(msg)
-        rng = rng.spawn(len(PARTS))[PARTS.index(part)]
+        rng = np.random.default_rng(rng).spawn(len(PARTS))[PARTS.index(part)]
+        return self._draw(n, shape, rng)[0] * (u.electron / u.s)
+
+    def _draw(self, n, shape, rng):
+        """Return patches as an array in electron/s, and the stars per arcsec2 of their fields."""
         patches = np.empty((n, len(self.filters), *shape), np.float32)
         densities = np.empty(n)
         per_side = [max(self._frame // size, 1) for size in shape]

@@ -11,10 +11,7 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData
 from astropy.table import QTable
 
-from starcnn.images import MosaicBackgrounds
-
-# Frames of simulated fields, in pixels: large enough to hold many cutouts.
-_FRAME = 512
+from starcnn.images import MosaicBackgrounds, SimulatedBackgrounds
 
 # Columns of right ascension and declination (ICRS) in a table of objects.
 _SKY = (('ra', 'dec'), ('RA', 'DEC'), ('RAdeg', 'DEdeg'))
@@ -34,30 +31,16 @@ def choose_source(options, field):
 
 
 class _Simulated:
-    """Cutouts of simulated frames, many of each."""
-
-    kind = 'simulated'
+    """Patches of simulated frames, many of each."""
 
     def __init__(self, field, shape):
-        self.field, self.shape = field, shape
+        self.shape = shape
+        self._patches = SimulatedBackgrounds(field)
+        self.kind = self._patches.kind
 
     def draw(self, n, rng):
         """Return backgrounds and the density of their stars."""
-        shape = self.shape
-        if not n:
-            return np.zeros((0, len(self.field.filters), *shape), np.float32), np.zeros(0)
-        tiles, densities = [], []
-        per_side = [max(_FRAME // size, 1) for size in shape]
-        while len(tiles) < n:
-            n_missing = n - len(tiles)
-            rows = min(per_side[0], int(np.ceil(np.sqrt(n_missing))))
-            columns = min(per_side[1], -(-n_missing // rows))
-            frame, density = self.field._draw((rows * shape[0], columns * shape[1]), rng, None)
-            parts = frame.reshape(len(frame), rows, shape[0], columns, shape[1])
-            parts = parts.transpose(1, 3, 0, 2, 4).reshape(-1, len(frame), *shape)[:n_missing]
-            tiles.extend(parts)
-            densities += [density] * len(parts)
-        return np.stack(tiles), np.array(densities)
+        return self._patches._draw(n, self.shape, rng)
 
 
 class _Mosaics:
