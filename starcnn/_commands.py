@@ -265,7 +265,7 @@ def _build_bank(args, recipe, simulator, team):
             recipe.bank_encode or list_backends(TASKS[recipe.task][0])[args.name].encode,
             recipe.bank_spec or recipe.spec,
             n=recipe.n_mocks if args.mocks is None else args.mocks,
-            seed=args.seed,
+            seed=args.seed if args.bank_seed is None else args.bank_seed,
             folder=folder,
             n_workers=args.workers or os.cpu_count() or 1,
             options=simulator.options,

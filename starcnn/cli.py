@@ -205,6 +205,9 @@ def _add_train(commands):
         '--bank', type=Path, metavar='DIR', help='the mocks (default: OUTPUT with .bank)'
     )
     parser.add_argument(
+        '--bank-seed', type=_seed, metavar='SEED', help='of the mocks (default: that of --seed)'
+    )
+    parser.add_argument(
         '--checkpoints',
         type=Path,
         metavar='DIR',

@@ -509,10 +509,11 @@ def test_train_with_another_recipe():
     """Settings reach the training and its provenance."""
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--epochs', '1', '--workers', '1']
-    changes = ['--recipe', 'batch_size=4', '--validation', '0.25']
+    changes = ['--recipe', 'batch_size=4', '--validation', '0.25', '--bank-seed', '7']
     assert main([*argv, *changes, '-o', 'normal-2.0.0.onnx']) == 0
     training = Network(Path('normal-2.0.0.onnx')).training
     assert (training['batch_size'], training['n_validation']) == (4, 12)
+    assert (training['seed'], training['data']['seed']) == (0, 7)
 
 
 @pytest.mark.parametrize(('text', 'seconds'), [('8min', 480), ('0.5 h', 1800), ('30s', 30)])
