@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Make intervals hold the truth as often as they say.
+Make intervals hold the truth as often as they say, whatever filters are missing.
 """
 
 import numpy as np
@@ -8,11 +8,12 @@ import torch
 
 from starcnn.networks._grid import JointGrid
 from starcnn.networks.parts import Grid, Parameter
+from starcnn.train._filter_sets import find_sets
 
 __all__ = ['calibrate']
 
 # Temperatures that are tried; the best is found between them.
-TEMPERATURES = np.geomspace(0.3, 2.0, 20)
+TEMPERATURES = np.geomspace(0.25, 3.0, 13)
 
 # The central intervals that are compared with the truth.
 LEVELS = np.arange(0.05, 0.96, 0.05)
@@ -25,19 +26,26 @@ def calibrate(network, spec, batches):
     """
     Scale the distributions on grids, so that their intervals hold the truth as they should.
 
-    The logits of each output are divided by one number, its temperature (Guo et
-    al. 2017, ICML, 1321). It is not the most likely one, as there, but that for
+    The logits of each output are divided by a number, its temperature (Guo et
+    al. 2017, ICML, 1321), one for each set of filters that may be there: the
+    fewer there are, the other is what the network does wrong. Each set is
+    tried on all sources that have its filters; the others are taken away.
+
+    It is not the most likely temperature, as in that paper, but the one for
     which the coverage of the central intervals of 5 to 95 % differs least from
     their levels, in the mean square over levels and parameters: a few outliers
-    would else decide about the intervals of all. The numbers become a part of
-    the weights.
+    would else decide about the intervals of all.
 
     Parameters
     ----------
     network : `torch.nn.Module`
-        The network, on the CPU, in evaluation mode. Its ``heads`` are the last
-        layers, in the order of the outputs, such as
-        `~starcnn.train.GridHead`. They are changed.
+        The network, on the CPU, in evaluation mode. It divides the logits of
+        output ``k`` by the numbers of row ``k`` of its buffer ``temperatures``.
+        That has either one column, or 2**n_filter, such as that of
+        `~starcnn.train.CutoutNetwork`: column ``s`` is for images with the
+        filters ``i`` for which the bit of ``2**i`` in ``s`` is one; the others
+        are NaN. The buffer is multiplied by what is found; the column of no
+        filter, and outputs without a grid, stay as they are.
 
     spec : `~starcnn.networks.Spec`
         The spec of the network.
@@ -48,37 +56,53 @@ def calibrate(network, spec, batches):
 
     Returns
     -------
-    temperatures : dict of float
-        The temperature of each output with parameters on a grid. Below one
-        the distributions were too wide.
+    temperatures : dict of dict of float
+        For each output with parameters on a grid the temperature of each set,
+        such as ``'F336W+F814W'``, or of ``'all'`` if the network has but one.
+        Below one the distributions were too wide.
 
     Raises
     ------
     ValueError
-        If there are no sources to calibrate with.
+        If the spec has no output on a grid, the network has no such
+        temperatures, or there are no sources to calibrate a set with.
     """
     parts = {k: part for k, part in enumerate(spec.outputs) if _is_grid(part)}
-    found = {k: [] for k in parts}
+    if not parts:
+        msg = f'spec must have outputs with grids, got {[part.name for part in spec.outputs]}'
+        raise ValueError(msg)
+    sets = find_sets(network, spec)
+    found = {(k, one.column): [] for k in parts for one in sets}
     for inputs, truth in batches:
-        outputs = network(*(inputs[part.name] for part in spec.inputs))
-        for k, part in parts.items():
-            values = torch.stack([truth[p.name] for p in part.parameters], dim=1)
-            rows = values.isfinite().all(dim=1)
-            found[k].append(_below(outputs[k][rows], part, values[rows].double().numpy()))
-    temperatures = {}
+        values = {k: _stack_truth(part, truth) for k, part in parts.items()}
+        useful = torch.stack([v.isfinite().all(dim=1) for v in values.values()]).any(dim=0)
+        for one in sets:
+            rows = useful & one.has(inputs)
+            taken = one.leave({name: value[rows] for name, value in inputs.items()})
+            outputs = network(*(taken[part.name] for part in spec.inputs))
+            for k, part in parts.items():
+                wanted = values[k][rows]
+                known = wanted.isfinite().all(dim=1)
+                below = _below(outputs[k][known], part, wanted[known].double().numpy())
+                found[k, one.column].append(below)
+    factors = torch.ones_like(network.temperatures)
     for k, part in parts.items():
-        below = np.concatenate(found[k], axis=1) if found[k] else np.zeros((0, 0))
-        if not below.shape[1]:
-            msg = f'batches must have sources with {part.name!r}, got none'
-            raise ValueError(msg)
-        temperatures[part.name] = _find_best(below)
-        for parameter in network.heads[k].linear.parameters():
-            parameter /= temperatures[part.name]
-    return temperatures
+        for one in sets:
+            factors[k, one.column] = _find_best(_join(found[k, one.column], part, one))
+    network.temperatures *= factors
+    return {
+        part.name: {one.name: round(float(network.temperatures[k, one.column]), 6) for one in sets}
+        for k, part in parts.items()
+    }
 
 
 def _is_grid(part):
     return isinstance(part, Grid) or (isinstance(part, Parameter) and part.grid is not None)
+
+
+def _stack_truth(part, truth):
+    """Return the truth of the parameters of an output, (n, p)."""
+    return torch.stack([truth[p.name] for p in part.parameters], dim=1)
 
 
 def _below(probabilities, part, truth):
@@ -87,10 +111,21 @@ def _below(probabilities, part, truth):
     below = np.empty((len(TEMPERATURES), *truth.shape))
     for i, temperature in enumerate(TEMPERATURES):
         scaled = (logits / temperature).softmax(dim=1).reshape(probabilities.shape)
-        grid = JointGrid.from_output(scaled.numpy(), part)
-        for k in range(truth.shape[1]):
-            below[i, :, k] = grid.cdf(k, truth[:, k : k + 1])[:, 0]
+        for k, parameter in enumerate(part.parameters):
+            others = [axis for axis in range(1, scaled.ndim) if axis != k + 1]
+            marginal = scaled.sum(dim=others) if others else scaled
+            grid = JointGrid.from_output(marginal.numpy(), parameter)
+            below[i, :, k] = grid.cdf(0, truth[:, k : k + 1])[:, 0]
     return below
+
+
+def _join(below, part, one):
+    """Return the probabilities of all batches, of one source at least."""
+    joined = np.concatenate(below, axis=1) if below else np.zeros((0, 0))
+    if not joined.shape[1]:
+        msg = f'batches must have sources with {part.name!r} in filters {one.name}, got none'
+        raise ValueError(msg)
+    return joined
 
 
 def _find_best(below):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from starcnn.networks import Classes, Grid, Parameter
-from starcnn.train.blocks import GridHead, PreciseLinear, ResidualBlock, full_precision
+from starcnn.train.blocks import PreciseLinear, ResidualBlock, full_precision
 
 __all__ = ['CutoutNetwork']
 
@@ -42,6 +42,11 @@ class CutoutNetwork(nn.Module):
     centre. A filter that is NaN is missing, and the network is told so. The
     joint probability of three parameters is a product of three functions of
     two of them each, normalised, which has room for the degeneracies.
+
+    The logits of each output are divided by a temperature, which depends on
+    the filters that are not missing: ``temperatures[k, s]`` is that of output
+    ``k`` where filter ``i`` is there if the bit of ``2**i`` in ``s`` is one.
+    All are one until `~starcnn.train.calibrate` finds them.
 
     Parameters
     ----------
@@ -83,6 +88,7 @@ class CutoutNetwork(nn.Module):
             PreciseLinear(2 * n_in + _N_RING_FEATURES, _WIDTH), nn.SiLU(), nn.Dropout(0.1)
         )
         self.heads = nn.ModuleList(_make_head(part) for part in spec.outputs)
+        self.register_buffer('temperatures', torch.ones(len(spec.outputs), 2**n_filters))
 
     def forward(self, images):
         """
@@ -101,7 +107,11 @@ class CutoutNetwork(nn.Module):
         features = torch.cat([features.mean(dim=(2, 3)), _middle(features)], dim=1)
         rings = self.ring_layers(self._ring_features(images, deviation, known))
         features = self.dense(torch.cat([features, rings], dim=1))
-        return tuple(head(features) for head in self.heads)
+        temperatures = self.temperatures.index_select(1, _find_sets(known))[:, :, None]
+        return tuple(
+            head(features, temperature)
+            for head, temperature in zip(self.heads, temperatures.unbind(dim=0), strict=True)
+        )
 
     def _ring_features(self, images, deviation, known):
         """Return the mean light in the rings and its scatter, stretched."""
@@ -121,25 +131,41 @@ class CutoutNetwork(nn.Module):
             return torch.cat([values, known[:, :, 0]], dim=2).flatten(1)
 
 
-class _PairwiseHead(nn.Module):
+class _Head(nn.Module):
+    """Probabilities of the cells of a grid, or of classes."""
+
+    def __init__(self, n_in, shape, n_logits=None):
+        super().__init__()
+        self.shape = tuple(shape)
+        self.linear = PreciseLinear(n_in, n_logits or math.prod(self.shape))
+
+    def forward(self, x, temperature):
+        """Return probabilities with shape (n, k1, k2, ...); the temperature has shape (n, 1)."""
+        logits = self.make_logits(x) / temperature
+        return logits.softmax(dim=1).reshape(-1, *self.shape)
+
+    def make_logits(self, x):
+        """Return a logit for each cell, (n, k1 * k2 * ...)."""
+        return self.linear(x)
+
+
+class _PairwiseHead(_Head):
     """A joint probability of three parameters, from functions of two of them each."""
 
     def __init__(self, n_in, shape):
-        super().__init__()
-        self.shape = tuple(shape)
-        a, b, c = self.shape
+        a, b, c = shape
         self.sizes = (a * b, a * c, b * c)
-        self.linear = PreciseLinear(n_in, sum(self.sizes))
+        super().__init__(n_in, shape, sum(self.sizes))
         with torch.no_grad():
             self.linear.weight /= math.sqrt(3)
 
-    def forward(self, x):
-        """Return probabilities with shape (n, a, b, c)."""
+    def make_logits(self, x):
+        """Return a logit for each cell, the sum of three."""
         a, b, c = self.shape
         first, second, third = self.linear(x).split(self.sizes, dim=1)
         logits = first.reshape(-1, a, b, 1) + second.reshape(-1, a, 1, c)
         logits = logits + third.reshape(-1, 1, b, c)
-        return logits.flatten(1).softmax(dim=1).reshape(-1, a, b, c)
+        return logits.flatten(1)
 
 
 def _make_head(part):
@@ -149,7 +175,13 @@ def _make_head(part):
         msg = f'spec must have outputs with grids or classes, got {part}'
         raise ValueError(msg)
     is_pairwise = isinstance(part, Grid) and len(part.parameters) == _N_PAIRWISE
-    return (_PairwiseHead if is_pairwise else GridHead)(_WIDTH, part.dimensions[1:])
+    return (_PairwiseHead if is_pairwise else _Head)(_WIDTH, part.dimensions[1:])
+
+
+def _find_sets(known):
+    """Return the number of the set of filters that each image has, (n,)."""
+    bits = 2 ** torch.arange(known.shape[1], device=known.device)
+    return (known.flatten(1).long() * bits).sum(dim=1)
 
 
 def _make_rings(shape):

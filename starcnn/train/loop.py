@@ -15,6 +15,7 @@ import torch
 
 from starcnn.train._batches import Batches
 from starcnn.train._checkpoint import load_checkpoint
+from starcnn.train._filter_sets import find_sets
 from starcnn.train._identity import name_device
 from starcnn.train._team import join_team
 from starcnn.train._training import Training
@@ -23,7 +24,10 @@ from starcnn.train.calibration import calibrate
 __all__ = ['FitResult', 'fit']
 
 N_EXAMPLES = 64
-N_CALIBRATION = 4096  # held out sources, at most
+
+# Images for the calibration, at most: those of held out sources with each set of filters. They
+# take a minute of one core for the joint grids of the families.
+N_CALIBRATION = 7 * 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +156,8 @@ def fit(
 
     ValueError
         If ``output`` holds another training, torch has no such device, or the
-        recipe asks for a calibration and nothing is held out.
+        recipe asks for a calibration and nothing is held out, or the network
+        has no temperatures.
     """
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     recipe = recipe if epochs is None else replace(recipe, epochs=epochs)
@@ -175,6 +180,8 @@ def fit(
         devices = [training.device] if training.device.type == 'cuda' else []
         with torch.random.fork_rng(devices=devices):
             training.start(resume=resume)
+            if recipe.calibrate:
+                find_sets(training.network, recipe.spec)  # or the end would be a surprise
             training.run(deadline)
         network = training.final_network()
         finished = training.epoch == training.recipe.epochs
@@ -229,11 +236,10 @@ def _read_initial(initial):
     return checkpoint['network']
 
 
-def _take(training, bank, rows):
+def _take(training, bank, rows, generator):
     """Return inputs and truth of some sources on the CPU, as they are validated."""
     inputs, truth = Batches(bank.take(rows.numpy()), 'cpu').take(torch.arange(len(rows)))
     if training.is_drawn:
-        generator = torch.Generator().manual_seed(training.validation_seed)
         inputs, truth = training.recipe.augment(inputs, truth, generator)
     return inputs, truth
 
@@ -245,7 +251,8 @@ def _take_examples(training):
     bank, rows = training.held_out, training.held_rows
     if not len(rows):
         bank, rows = training.bank, training.rows
-    inputs, _ = _take(training, bank, rows[:N_EXAMPLES])
+    generator = torch.Generator().manual_seed(training.validation_seed)
+    inputs, _ = _take(training, bank, rows[:N_EXAMPLES], generator)
     return {
         part.name: inputs[part.name].contiguous().numpy() for part in training.recipe.spec.inputs
     }
@@ -253,10 +260,16 @@ def _take_examples(training):
 
 def _calibrate(training, network):
     """Scale the distributions of a network on held out sources; return the temperatures."""
-    rows = training.held_rows[:N_CALIBRATION].sort().values
-    parts = rows.split(training.recipe.batch_size)
-    batches = (_take(training, training.held_out, part) for part in parts)
-    return calibrate(network, training.recipe.spec, batches)
+    recipe = training.recipe
+    n_sets = len(find_sets(network, recipe.spec))
+    rows = training.held_rows[: N_CALIBRATION // n_sets].sort().values
+    # one for all, as noise and flux scales must not be those of the first batch in each
+    generator = torch.Generator().manual_seed(training.validation_seed)
+    batches = (
+        _take(training, training.held_out, part, generator)
+        for part in rows.split(recipe.batch_size)
+    )
+    return calibrate(network, recipe.spec, batches)
 
 
 def _describe(training, *, deterministic):
