@@ -6,6 +6,8 @@ Clusters of a family (m83_hst: log mass 3.5 to 5.5, brighter than the limits of 
 paper; m31_phat: log mass 2 to 4) and fields are written to a bank in a temporary
 folder by worker processes; the bar is 80 clusters per second on two cores. Then a
 bank is killed on its way and finished, and must have the SHA-256 of one that was not.
+Last, the processor time of one cluster is told by what it goes into, without the start
+of processes: that does not depend on what else the machine does.
 
 Run with ``python benchmarks/bench_mocks.py m83_hst --n 4096 --workers 2``.
 """
@@ -19,8 +21,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from _machine import describe
 
+from starcnn.mocks import complete_parameters, get_setup, make_clusters
 from starcnn.plugins._manager import find_recipe
 from starcnn.train import build_bank
 
@@ -66,6 +70,35 @@ def count_parts(folder):
     Return the number of chunks that are there.
     """
     return len(list((folder / 'parts').glob('[0-9]*.npz')))
+
+
+def stages(family, n):
+    """
+    Return the processor time that one cluster takes by what it goes into, ms.
+    """
+    recipe = find_recipe(family, 'default')
+    simulator, options = recipe.bank_simulator, recipe.bank_simulator.options()
+    setup, rng = get_setup(options), np.random.default_rng(SEED)
+    simulator.simulate(simulator.sample(2, options, rng), options, rng)  # what is made once
+    times = [time.process_time()]
+
+    def step(function, *arguments):
+        result = function(*arguments)
+        times.append(time.process_time())
+        return result
+
+    parameters = step(simulator.sample, n, options, rng)
+    rows = complete_parameters(parameters, setup, rng)
+    step(make_clusters, rows, setup)
+    step(setup.draw_backgrounds, n, rng)
+    with tempfile.TemporaryDirectory() as folder:
+        step(make, family, Path(folder) / 'bank', n, 1, n)
+    *parts, whole = np.diff(times) / n * 1e3
+    names = ('parameters of bright clusters', 'images of clusters', 'backgrounds')
+    return dict(zip(names, parts, strict=True)) | {
+        'truth and storage': whole - sum(parts),
+        'all': whole,
+    }
 
 
 def peak_memory():
@@ -115,6 +148,9 @@ def main(arguments=None):
         is_same = killed == bank.sha256
         result = 'the same' if is_same else 'ANOTHER'
         print(f'killed after {n_parts} chunks and finished: {result} bank')
+    print('processor time of one cluster without starts:')
+    for name, milliseconds in stages(options.family, options.chunk).items():
+        print(f'    {name}: {milliseconds:.1f} ms')
     return int(not is_same or speed < MIN_SPEED)
 
 

@@ -65,11 +65,13 @@ class FastFrame:
         in electron/s; ``faint`` is x, y and the sum of the fluxes in each filter of
         stars that share it equally.
         """
-        grid = self._deposit(x, y, fluxes)
+        grid = np.ascontiguousarray(self._deposit(x, y, fluxes).T)
         if faint is not None and len(faint[0]):
             x, y, total = faint
-            grid += self._deposit(x, y, None) * np.divide(total, len(x), dtype=np.float32)
-        return self._convolve(np.moveaxis(grid.reshape(*self.n_cell, -1), -1, 0))
+            places = self._deposit(x, y, None)[:, 0]
+            for plane, flux in zip(grid, np.divide(total, len(x), dtype=np.float32), strict=True):
+                plane += places * flux
+        return self._convolve(grid.reshape(-1, *self.n_cell))
 
     def _deposit(self, x, y, fluxes):
         """Return the grid of stars, (n_cell_y * n_cell_x, n_filter); of ones without fluxes."""
