@@ -17,10 +17,16 @@ from starcnn.plugins._manager import run_network
 if TYPE_CHECKING:
     from starcnn import Estimator
 
-__all__ = ['NAMES', 'Findings', 'find', 'from_axes', 'take_bands', 'to_axes']
+__all__ = ['NAMES', 'Findings', 'find', 'from_axes', 'take_bands', 'take_rows', 'to_axes']
 
 # The parameters whose errors the paper gives, its Fig. 10.
 NAMES = ('age', 'a_v', 'mass', 'r_h')
+
+# What is before the name of a parameter in columns that say something else of it.
+_PREFIXES = ('pit_', 'width_', 'median_', 'unfold_')
+
+# The ends of the 68 % intervals, as users get them.
+_ENDS = (16, 84)
 
 # How many sources are looked at together: their joint distributions are 25 MB.
 _PIECE = 500
@@ -56,8 +62,11 @@ class Findings:
         The detectable stars per solid angle in the fields without a cluster,
         another one for each frame.
 
+    step : int, optional
+        One in so many clusters was tried in some of the bands, too.
+
     subsets : dict
-        What it says about the same clusters in some of the bands, by their names.
+        What it says about those in some of the bands, by their names.
     """
 
     estimator: 'Estimator'
@@ -68,7 +77,16 @@ class Findings:
     images: NDData
     frames: np.ndarray
     density: u.Quantity
+    step: int = 1
     subsets: dict = field(default_factory=dict)
+
+    def select(self, subset=None):
+        """
+        Return the truth, what was found and the frames of clusters in all bands, or in a subset.
+        """
+        if subset is None:
+            return self.truth, self.found, self.frames
+        return self.truth[:: self.step], self.subsets[subset], self.frames[:: self.step]
 
 
 def to_axes(table, parameters):
@@ -83,13 +101,18 @@ def to_axes(table, parameters):
 
 def from_axes(axes, parameters):
     """Return what is on the axes of the parameters, as a result has it: quantities, if they can."""
-    table = QTable(axes[[name for name in axes.colnames if not name.startswith('pit_')]])
+    table = QTable(axes[[name for name in axes.colnames if not name.startswith(_PREFIXES)]])
     for parameter in parameters:
         if parameter.name in axes.colnames:
             x = np.asarray(axes[parameter.name])
             x = 10**x if parameter.log else x
             table[parameter.name] = x << u.Unit(parameter.unit) if parameter.unit else x
     return table
+
+
+def take_rows(images, rows):
+    """Return some images of a stack."""
+    return NDData(images.data[rows], unit=images.unit, meta=images.meta)
 
 
 def take_bands(images, filters):
@@ -99,7 +122,7 @@ def take_bands(images, filters):
     return NDData(images.data[:, kept], unit=images.unit, meta=images.meta | {'filters': names})
 
 
-def find(estimator, images, truth=None, *, point, has_shapes=False):
+def find(estimator, images, truth=None, *, point, others=(), has_shapes=False):
     """
     Return what a network says about each image.
 
@@ -118,14 +141,19 @@ def find(estimator, images, truth=None, *, point, has_shapes=False):
         The point estimate: the median of each parameter, or the weighted mean
         around the peak of the joint histogram (Section 3.2 of the paper).
 
+    others : sequence of str, optional
+        Other point estimates that are given beside it.
+
     has_shapes : bool, optional
         Whether the modes are counted, which takes longer than all else.
 
     Returns
     -------
     found : `~astropy.table.Table`
-        For each parameter the point estimate on its axis and, with the truth,
-        the probability below it (``pit_<name>``); the probability of a cluster
+        For each parameter the point estimate on its axis, others beside it
+        (``<point>_<name>``) and, with the truth, the probability below it
+        (``pit_<name>``) and the distance from the 16th to the 84th percentile
+        on the axis (``width_<name>``); the probability of a cluster
         (``prob_cluster``), and with shapes the number of modes of age and A_V
         (``n_modes``) and how much of their map 68 % of the probability cover
         (``extent``).
@@ -133,25 +161,36 @@ def find(estimator, images, truth=None, *, point, has_shapes=False):
     tables = []
     for start in range(0, len(images.data), _PIECE):
         rows = slice(start, start + _PIECE)
-        piece = NDData(images.data[rows], unit=images.unit, meta=images.meta)
+        piece = take_rows(images, rows)
         true = None if truth is None else truth[rows]
-        tables.append(_find_piece(estimator, piece, true, point, has_shapes))
+        tables.append(_find_piece(estimator, piece, true, (point, *others), has_shapes))
     return vstack(tables, metadata_conflicts='silent')
 
 
-def _find_piece(estimator, images, truth, point, has_shapes):
+def _find_piece(estimator, images, truth, points, has_shapes):
     """Return what `find` does for few sources; the network runs once for all its outputs."""
     outputs = run_network(estimator.backend, estimator._network, images)
     posterior = Posterior.from_outputs(outputs, estimator.spec)
-    parameters = estimator.spec.parameters
-    points = {item.name: getattr(posterior, point)(item.name) for item in parameters}
-    found = to_axes(points, parameters)
+    found, *others = (_estimate(posterior, point, estimator.spec.parameters) for point in points)
+    for point, table in zip(points[1:], others, strict=True):
+        for name in NAMES:
+            found[f'{point}_{name}'] = table[name]
     (classes,) = (part for part in estimator.spec.outputs if part.kind == 'classes')
     found['prob_cluster'] = outputs[classes.name][:, classes.labels.index('cluster')]
     if has_shapes:
         found['n_modes'] = posterior.n_modes(('age', 'a_v'))
         found['extent'] = posterior.extent(('age', 'a_v'))
     if truth is not None:
+        low, high = (
+            _estimate(posterior, 'percentile', estimator.spec.parameters, end) for end in _ENDS
+        )
         for name in NAMES:
             found[f'pit_{name}'] = posterior.cdf(name, truth[name])
+            found[f'width_{name}'] = high[name] - low[name]
     return found
+
+
+def _estimate(posterior, point, parameters, *given):
+    """Return what a method of the distributions says of each parameter, on their axes."""
+    values = {item.name: getattr(posterior, point)(item.name, *given) for item in parameters}
+    return to_axes(values, parameters)

@@ -3,23 +3,15 @@
 Mock clusters and empty fields for the claims, drawn once by worker processes and kept.
 """
 
-import hashlib
-import os
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
-from multiprocessing import get_context
-from pathlib import Path
 
 import astropy.units as u
 import numpy as np
 from astropy.nddata import NDData
 from astropy.table import QTable
-from tqdm import tqdm
 
 from starcnn.images import combine
-from starcnn.mocks import LEAST_SCALE, get_setup
+from starcnn.mocks import LEAST_SCALE, draw_chunks, get_setup
 
 from ._options import Options
 from .bank import BANK
@@ -117,7 +109,7 @@ def draw_mocks(n=N_MOCKS, *, folder=None, n_workers=None, options=OPTIONS):
         _Job(options=options, seed=(_SEED, start), n=min(_CHUNK, n - start))
         for start in range(0, n, _CHUNK)
     ]
-    chunks = _run(jobs, None if folder is None else Path(folder), n_workers)
+    chunks = draw_chunks(_draw, jobs, folder=folder, n_workers=n_workers)
     columns = {
         name: np.concatenate([chunk[name] for chunk in chunks])
         for name in (*UNITS, 'empty_density')
@@ -129,57 +121,6 @@ def draw_mocks(n=N_MOCKS, *, folder=None, n_workers=None, options=OPTIONS):
     }
     truth = QTable({name: columns[name] << u.Unit(unit) for name, unit in UNITS.items()})
     return Mocks(truth=truth, density=columns['empty_density'] << _DENSITY, **stacks)
-
-
-def _run(jobs, folder, n_workers):
-    """Return the chunks in order, from the folder where they are there."""
-    paths = [None if folder is None else folder / f'{_name(job)}.npz' for job in jobs]
-    missing = [i for i, path in enumerate(paths) if path is None or not path.exists()]
-    chunks = {}
-    n_workers = min(n_workers or os.cpu_count() or 1, max(1, len(missing)))
-    with _open_pool(n_workers) as run:
-        drawn = tqdm(
-            run(_draw, [jobs[i] for i in missing]),
-            desc='mocks',
-            total=len(missing),
-            leave=False,
-            disable=None,
-        )
-        for i, chunk in zip(missing, drawn, strict=True):
-            chunks[i] = chunk
-            if folder is not None:
-                _write(paths[i], chunk)
-    return [chunks[i] if i in chunks else _read(path) for i, path in enumerate(paths)]
-
-
-@contextmanager
-def _open_pool(n_workers):
-    """Yield a function like `map`, which works in processes if there are several."""
-    if n_workers == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(n_workers, mp_context=get_context('spawn')) as pool:
-        yield pool.map
-
-
-def _name(job):
-    """Return what tells a chunk from all others, for the name of its file."""
-    return hashlib.sha256(f'{version("starcnn")} {job!r}'.encode()).hexdigest()[:16]
-
-
-def _write(path, chunk):
-    """Write a chunk, so that the file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix('.part')
-    with part.open('wb') as file:
-        np.savez(file, **chunk)
-    part.replace(path)
-
-
-def _read(path):
-    """Read a chunk."""
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in (*_IMAGES, *UNITS, 'empty_density')}
 
 
 def _draw(job):
