@@ -1,150 +1,164 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-From a real frame to a catalogue: mock clusters are put into an image of M31 and measured.
+From a real frame to a catalogue: mock clusters are put into an image of M31, found and measured.
 
 The frame is one of the Panchromatic Hubble Andromeda Treasury in one filter, with
-a WCS. A network is trained on mock clusters whose backgrounds come from the bottom
-of the frame, and tried on the top of it, which it has not seen. Without ``--weights``
-the command that trains it is printed.
+a WCS. Clusters are sought as peaks of the smoothed frame, cut out, and measured by
+the default network of ``m31_phat``, which takes F475W alone. What comes back of the
+mock clusters says how complete the catalogue is and how far off its parameters are.
+The one catalogued cluster of the frame is measured, too.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import astropy.units as u
 import numpy as np
+from astropy.convolution import Gaussian2DKernel, convolve_fft
+from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData
-from astropy.table import QTable, join
+from astropy.stats import sigma_clipped_stats
+from matplotlib.figure import Figure
+from photutils.detection import find_peaks
 
-from starcnn import Classifier, Estimator, Simulator
-from starcnn.families.m83_hst.bank import BANK
-from starcnn.images import combine, extract_cutouts
+from starcnn import Estimator, Simulator
+from starcnn.families.m31_phat.bank import BANK
+from starcnn.images import extract_cutouts, get_band, inject
+from starcnn.validation import plot_completeness, plot_recovered, recovery
 
-FILTER = 'F475W'
-SIZE = 64  # pixels
-N_ROWS = 5  # of the cells that the network is tried on, at the top
+# The frame's zero point is 38.31 mag (Vega), to 0.1 mag; the exposure time is that of one pointing.
+ZERO_POINT = 38.31 * u.mag
+BAND = get_band('ACS/WFC', 'F475W', exposure_time=1720 * u.s)
+FILTERS = ('F336W', 'F475W', 'F814W')  # of the network
+SIZE = 80  # pixels
 
-# What M31 and this survey have of their own (Dalcanton et al. 2012, ApJS, 200, 18).
-SURVEY = {
-    'filters': (FILTER,),
-    'instruments': ('ACS/WFC',),
-    'exposure_times': (1900.0,),  # s
-    'magnitude_limits': (21.5,),  # Vega mag
-    'pixel_scale': 0.05 * u.arcsec,
-    'distance': 785 * u.kpc,  # McConnachie et al. 2005
-    'z': 0.02,
-    'log_mass': (2.7, 4.7),  # solMass
-    'a': (0.1, 2.0),  # arcsec
-    'r_h': (0.1, 0.9),  # arcsec
-}
+# Clusters like those of the test of Bialopetravicius et al. (2019), section 5.1.
+TEST = {'log_age': (6.75, 9.25), 'log_mass': (2.25, 3.75), 'offset': 0.0, 'log_age_step': 0.0}
 
-# The frame's zero point is 38.31 mag (Vega), that of electrons per second 26.16 mag.
-SCALE = 10 ** (-0.4 * (38.31 - 26.16))
+WIDTH = 4  # pixels: the standard deviation of the kernel
+BOX = 25  # pixels: peaks are not nearer to one another than half of this
+N_SIGMA = 5
+BINS = np.arange(18, 26) * u.mag
+
+# AP 3433 of Johnson et al. 2015, ApJ 802, 127; its age and mass are in 2016, ApJ 827, 33.
+CLUSTER = SkyCoord(11.148368 * u.deg, 41.596570 * u.deg)
+PUBLISHED = {'age': 8.3, 'mass': 2.79}
 
 
 def calibrate(path):
     """Return the frame in electron/s, with its WCS."""
     frame = CCDData.read(path, unit='adu')
-    return CCDData(frame.data * np.float32(SCALE), unit='electron / s', wcs=frame.wcs)
+    scale = BAND.count_rate(ZERO_POINT).value
+    return CCDData(frame.data * np.float32(scale), unit='electron / s', wcs=frame.wcs)
 
 
-def split(frame):
-    """Return the bottom of a frame, for training, and the top, for the test."""
-    n_rows = frame.shape[0] - N_ROWS * SIZE
-    return frame[:n_rows], frame[n_rows:]
+def simulate(n, rng):
+    """Return images of clusters without background, and their truth."""
+    band = {'filters': ('F475W',), 'instruments': ('ACS/WFC',), 'exposure_times': (1720.0,)}
+    simulator = Simulator(BANK, **band, **TEST)
+    data, truth = simulator.simulate(simulator.sample(n, rng=rng), rng=rng)
+    return data['clusters'] * u.electron / u.s, truth
 
 
-def inject(frame, options, rng):
-    """Return the frame with a mock cluster in every second cell, and what is there."""
-    ny, nx = (size // SIZE for size in frame.shape)
-    rows, columns = np.divmod(np.arange(ny * nx), nx)
-    is_cluster = (rows + columns) % 2 == 0
-    simulator = Simulator(BANK, **options)
-    clusters, truth = simulator.simulate(simulator.sample(is_cluster.sum(), rng=rng), rng=rng)
-    data = frame.data.copy()
-    cells = data[: ny * SIZE, : nx * SIZE].reshape(ny, SIZE, nx, SIZE).swapaxes(1, 2)
-    where = rows[is_cluster], columns[is_cluster]
-    images = combine(
-        clusters['clusters'] * frame.unit,
-        cells[where][:, np.newaxis] * frame.unit,
-        exposure_time=options['exposure_times'] * u.s,
-        rng=rng,
-    )
-    cells[where] = images[:, 0].value
-    centres = ((index + 0.5) * SIZE - 0.5 for index in (columns, rows))
-    sources = QTable({'id': np.arange(1, ny * nx + 1), 'is_cluster': is_cluster})
-    sky = frame.wcs.pixel_to_world(*centres)
-    sources['ra'], sources['dec'] = sky.ra, sky.dec
-    truth['id'] = sources['id'][is_cluster]
-    return CCDData(data, unit=frame.unit, wcs=frame.wcs), sources, truth
+def smooth(frame):
+    """Return the smoothed frame."""
+    return convolve_fft(frame.data, Gaussian2DKernel(WIDTH), boundary='wrap')
 
 
-def measure(path, positions, weights):
-    """Return the catalogue of the sources at sky positions in a FITS file."""
-    mosaic = CCDData.read(path)
-    cutouts = extract_cutouts({FILTER: mosaic}, positions, shape=(SIZE, SIZE))
-    parameters = Estimator('m83_hst', weights=weights).predict(cutouts)
-    classes = Classifier('m83_hst', weights=weights).predict(cutouts)
-    parameters['prob_cluster'] = classes['prob_cluster']
-    return parameters
+def find_threshold(frame):
+    """Return what a peak must be above, from a frame without mock clusters."""
+    _, middle, scatter = sigma_clipped_stats(smooth(frame), sigma=3)
+    return middle + N_SIGMA * scatter
 
 
-def report(catalogue, truth):
-    """Print how well the clusters came back."""
-    both = join(
-        truth['id', 'mass', 'r_h', 'visibility'],
-        catalogue,
-        keys='id',
-        table_names=('true', 'found'),
-    )
-    found = both[both['prob_cluster'] > 0.5]
-    empty = catalogue[~catalogue['is_cluster']]
-    print(
-        f'{len(found)} of {len(both)} mock clusters are called clusters, '
-        f'and {(empty["prob_cluster"] > 0.5).sum()} of {len(empty)} other cells'
-    )
-    for name in ('r_h', 'mass'):
-        error = np.log10(found[f'{name}_found'] / found[f'{name}_true']).value
-        print(
-            f'{name}: median error {np.median(error):+.3f} dex, '
-            f'95 % within {np.quantile(abs(error), 0.95):.2f} dex'
+def measure(frame, positions, estimator):
+    """Return the catalogue of the sources at sky positions, which are in it as ``position``."""
+    mosaics = {name: frame if name == BAND.filter else None for name in FILTERS}
+    catalogue = estimator.predict(extract_cutouts(mosaics, positions, shape=(SIZE, SIZE)))
+    catalogue['position'] = SkyCoord(catalogue['ra'], catalogue['dec'])
+    return catalogue
+
+
+def search(frame, threshold, estimator):
+    """Return the catalogue of the peaks of the smoothed frame."""
+    peaks = find_peaks(smooth(frame), threshold, box_size=BOX, border_width=BOX)
+    return measure(frame, frame.wcs.pixel_to_world(peaks['x_peak'], peaks['y_peak']), estimator)
+
+
+def try_chain(frame, clusters, truth, n_rounds, estimator, rng):
+    """Return what came back, the last frame with clusters, and its catalogue."""
+    threshold = find_threshold(frame)
+    truths, catalogues = [], []
+    for k in range(n_rounds):
+        part = slice(k, None, n_rounds)
+        injected, table = inject(
+            frame,
+            clusters[part],
+            truth=truth[part],
+            bands=[BAND],
+            avoid=SkyCoord([CLUSTER]),
+            radius=2 * u.arcsec,
+            rng=rng,
         )
+        truths.append(table)
+        catalogues.append(search(injected, threshold, estimator))
+    result = recovery(
+        truths,
+        catalogues,
+        by='mag',
+        bins=BINS,
+        radius=0.5 * u.arcsec,
+        known=search(frame, threshold, estimator),
+        parameters=('age', 'mass', 'r_h'),
+    )
+    return result, injected, catalogues[-1]
 
 
-def option_arguments(options):
-    """Return the options as arguments of ``starcnn train``."""
-    texts = {
-        name: str(value) if isinstance(value, u.Quantity) else json.dumps(value)
-        for name, value in options.items()
-    }
-    return ' '.join(f"--option '{name}={text}'" for name, text in texts.items())
+def draw(result):
+    """Return a figure of what was found, and how far off it is."""
+    figure = Figure(figsize=(10, 7), layout='constrained')
+    first, *others = figure.subplots(2, 2).ravel()
+    plot_completeness(result, axes=first)
+    for axes, name in zip(others, result.parameters, strict=True):
+        plot_recovered(result, name, axes=axes)
+    return figure
+
+
+def report(result, cluster):
+    """Print completeness, biases and scatters, and the catalogued cluster beside its literature."""
+    names = [f'{name}_{end}' for name in result.parameters for end in ('bias', 'scatter')]
+    table = result.bins['mag_low', 'mag_high', 'n_injected', 'n_found', 'completeness', *names]
+    for name in ('completeness', *names):
+        table[name].info.format = '.2f'
+    table.pprint(max_width=-1)
+    print(f'{result.n_found} of {result.n_injected} clusters are found')
+    for name, published in PUBLISHED.items():
+        low, middle, high = (np.log10(cluster[f'{name}{x}'][0].value) for x in ('_16', '', '_84'))
+        print(
+            f'AP 3433: log {name} {middle:.2f} ({low:.2f} to {high:.2f}), published {published:.2f}'
+        )
 
 
 def main(arguments=None):
     """Run the example."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('frame', type=Path, help='m31_phat_b09_f475w.fits')
-    parser.add_argument('--weights', type=Path, help='a network for this survey')
+    parser.add_argument('--weights', type=Path, help='a network other than the released one')
     parser.add_argument('--output', type=Path, default=Path('m31_frame'), help='a folder')
+    parser.add_argument('-n', type=int, default=200, help='the number of mock clusters')
+    parser.add_argument('--rounds', type=int, default=8, help='in which they are put in')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args(arguments)
     args.output.mkdir(parents=True, exist_ok=True)
-    bottom, top = split(calibrate(args.frame))
-    mosaic = args.output / 'training.fits'
-    bottom.write(mosaic, overwrite=True)
-    options = SURVEY | {'mosaics': (str(mosaic.resolve()),)}
-    if args.weights is None:
-        print(
-            f'starcnn train m83_hst --variant default {option_arguments(options)} '
-            f'--output {args.output / "m31.onnx"}'
-        )
-        return
-    injected, sources, truth = inject(top, options, np.random.default_rng(args.seed))
+    estimator = Estimator('m31_phat', weights=args.weights)
+    frame, rng = calibrate(args.frame), np.random.default_rng(args.seed)
+    clusters, truth = simulate(args.n, rng)
+    result, injected, catalogue = try_chain(frame, clusters, truth, args.rounds, estimator, rng)
     injected.write(args.output / 'injected.fits', overwrite=True)
-    catalogue = measure(args.output / 'injected.fits', sources, args.weights)
-    catalogue.write(args.output / 'catalogue.fits', overwrite=True)
-    report(catalogue, truth)
+    catalogue.write(args.output / 'catalogue.ecsv', overwrite=True)
+    result.sources.write(args.output / 'clusters.ecsv', overwrite=True)
+    report(result, measure(frame, SkyCoord([CLUSTER]), estimator))
+    draw(result).savefig(args.output / 'recovery.png')
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from .diagrams import *
 from .figures import *
 from .matching import *
 from .metrics import *
+from .node_figures import *
 from .posterior_figures import *
 from .recovery import *
 from .recovery_figures import *

@@ -38,3 +38,13 @@ def starcnn_recipes():
     from .network import RECIPES
 
     return list(RECIPES)
+
+
+@hookimpl
+def starcnn_claims():
+    """
+    Offer the numbers of the paper, and how they are measured here.
+    """
+    from .validation import CLAIMS
+
+    return list(CLAIMS)
