@@ -21,6 +21,7 @@ from starcnn.mocks import (
     make_clusters,
     sample_clusters,
 )
+from starcnn.networks._stacks import take_sources
 
 from ._frame import draw_patches
 from .simulator import Options, node_grid
@@ -95,6 +96,18 @@ class Mocks:
     truth: QTable
     groups: np.ndarray
     others: dict = field(default_factory=dict)
+
+    def take(self, step):
+        """
+        Return one in so many of the clusters, beginning with the first.
+        """
+        rows = slice(None, None, step)
+        return Mocks(
+            images=take_sources(self.images, rows),
+            truth=self.truth[rows],
+            groups=self.groups[rows],
+            others={name: take_sources(images, rows) for name, images in self.others.items()},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

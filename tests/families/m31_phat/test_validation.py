@@ -427,6 +427,22 @@ def test_draw_mocks(tmp_path):
     again = draw_mocks(5, has_others=True, folder=tmp_path, n_workers=1)
     np.testing.assert_array_equal(again.images.data, mocks.images.data)
     assert len(list(tmp_path.iterdir())) == 1
+    some = mocks.take(2)
+    np.testing.assert_array_equal(some.images.data, mocks.images.data[[0, 2, 4]])
+    np.testing.assert_array_equal(some.truth['mass'], mocks.truth['mass'][[0, 2, 4]])
+    np.testing.assert_array_equal(some.groups, mocks.groups[[0, 2, 4]])
+    shifted = mocks.others['shifted'].data
+    np.testing.assert_array_equal(some.others['shifted'].data, shifted[::2])
+
+
+def test_networks_see_few_enough():
+    """The slow network of the paper sees a thousand at most, and its claims say so."""
+    mocks = make_mocks(2500)
+    assert len(validation._take('paper', mocks).truth) == 834
+    assert len(validation._take('paper', make_mocks(40)).truth) == 40
+    assert len(validation._take('default', mocks).truth) == 2500
+    for claim in CLAIMS:
+        assert ('1,000 clusters' in claim.source) == claim.name.endswith(', paper')
 
 
 @pytest.mark.usefixtures('fields')
