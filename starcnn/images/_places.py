@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import astropy.units as u
 import numpy as np
+from astropy.coordinates import SkyCoord
 
 from starcnn.sky._units import strip_unit
 
@@ -103,7 +104,7 @@ def check_starts(starts, places, shape, size, *, clip):
     is_inside = abs(places - (size - 1) / 2) <= size / 2  # false for NaN
     if not is_inside.all():
         msg = (
-            f'positions must be inside the mosaics of shape {tuple(size)}, got '
+            f'positions must be inside the mosaics of shape {tuple(size.tolist())}, got '
             f'{np.sum(~is_inside.all(axis=1))} of {len(places)} that are not'
         )
         raise ValueError(msg)
@@ -120,7 +121,13 @@ def check_starts(starts, places, shape, size, *, clip):
 def _objects(avoid, wcs):
     """Return the y and x (n, 2) of objects to avoid, as far as they are known."""
     if isinstance(avoid, tuple):
+        if len(avoid) != 2 or np.shape(avoid[0]) != np.shape(avoid[1]):  # noqa: PLR2004 (x, y)
+            msg = f'avoid must be x and y, equally many, got shapes {[*map(np.shape, avoid)]}'
+            raise ValueError(msg)
         x, y = avoid
+    elif not isinstance(avoid, SkyCoord):
+        msg = f'avoid must be SkyCoord or a tuple of x and y, got {type(avoid).__name__}'
+        raise TypeError(msg)
     elif wcs is None:
         msg = 'avoid must be x and y in pixels where mosaics have no WCS, got sky positions'
         raise ValueError(msg)

@@ -3,13 +3,15 @@
 Cutouts as the arrays that networks take.
 """
 
+from collections.abc import Iterable
+
 import astropy.units as u
 import numpy as np
 from astropy.nddata import NDData
 
 from starcnn.images._electrons import to_electrons
 from starcnn.images._fill import fill
-from starcnn.images.instruments import get_band
+from starcnn.images.instruments import Band, get_band
 
 __all__ = ['find_bands', 'missing_pixels', 'to_array']
 
@@ -119,9 +121,15 @@ def find_bands(data, part, instruments):
     bands : list of `~starcnn.images.Band` or `None`
         The bands; `None` for counts without bands of their own, as nobody else
         knows their exposure times, and for filters without a camera.
+
+    Raises
+    ------
+    TypeError
+        If ``meta['bands']`` is no list of bands.
     """
     meta = getattr(data, 'meta', {})
     if 'bands' in meta:
+        _check_bands(meta['bands'], "meta['bands'] of data")
         return meta['bands']
     unit = getattr(data, 'unit', None)
     is_counts = unit is not None and any(unit.is_equivalent(u.Unit(name)) for name in _COUNTS)
@@ -130,13 +138,24 @@ def find_bands(data, part, instruments):
     return [get_band(instruments[name], name) for name in part.filters]
 
 
+def _check_bands(bands, name):
+    """Return a list of bands, which may be `None` for none."""
+    found = list(bands or ()) if bands is None or isinstance(bands, Iterable) else [None]
+    if not all(isinstance(band, Band) for band in found):
+        msg = f'{name} must be a list of Band, got {bands!r}'
+        raise TypeError(msg)
+    return found
+
+
 def _open(data, part, *, allow_missing):
     """Return pixels and mask (or `None`) of a stack, and its filters, if a network takes them."""
     if not isinstance(data, NDData) or data.unit is None:
         msg = f'data must be NDData with a unit, got {type(data).__name__} without'
         raise TypeError(msg)
-    pixels, mask = np.asarray(data.data), data.mask
-    mask = mask if mask is None else np.broadcast_to(mask, pixels.shape)
+    pixels, mask = np.asarray(data.data), _read_mask(data)
+    if pixels.dtype.kind not in 'biuf':
+        msg = f'data must have real numbers as pixels, got {pixels.dtype}'
+        raise TypeError(msg)
     if pixels.ndim == _ONE_SOURCE:
         pixels, mask = pixels[np.newaxis], mask if mask is None else mask[np.newaxis]
     filters = _check_cutouts(pixels.shape, data.meta, part)
@@ -146,9 +165,21 @@ def _open(data, part, *, allow_missing):
     return pixels, mask, filters
 
 
+def _read_mask(data):
+    """Return the mask of cutouts in their shape, or `None`."""
+    if data.mask is None:
+        return None
+    mask, shape = np.asarray(data.mask, bool), np.shape(data.data)
+    try:
+        return np.broadcast_to(mask, shape)
+    except ValueError as error:
+        msg = f'data must have a mask of the shape of its pixels, {shape}, got {mask.shape}'
+        raise ValueError(msg) from error
+
+
 def _match(part, filters, bands):
     """Yield for each filter that there is its places in the network and in data, and its band."""
-    bands = {band.filter: band for band in bands or ()}
+    bands = {band.filter: band for band in _check_bands(bands, 'bands')}
     for i, name in enumerate(part.filters):
         if name in filters:
             yield i, filters.index(name), bands.get(name)
@@ -172,7 +203,7 @@ def _check_cutouts(shape, meta, part):
     if lacking := [name for name in needed if name not in meta]:
         msg = f'data must have {needed} in meta, got no {lacking}'
         raise ValueError(msg)
-    filters = tuple(meta['filters'])
+    filters = _read_filters(meta)
     if len(filters) != shape[1] or len(set(filters)) != len(filters):
         msg = f'data must have one filter for each of its {shape[1]} images, got {list(filters)}'
         raise ValueError(msg)
@@ -180,11 +211,30 @@ def _check_cutouts(shape, meta, part):
         msg = f'data must have filters of {list(part.filters)} in this order, got {list(filters)}'
         raise ValueError(msg)
     if part.pixel_scale is not None:
-        scale = u.Quantity(meta['pixel_scale']).to_value(u.arcsec)
-        if abs(scale / part.pixel_scale - 1) > _TOLERANCE:
+        scale = _read_scale(meta)
+        if not abs(scale / part.pixel_scale - 1) <= _TOLERANCE:
             msg = (
                 f'data must have pixels of {part.pixel_scale:g} arcsec, got {scale:.4g} arcsec: '
                 'resample the mosaics'
             )
             raise ValueError(msg)
     return filters
+
+
+def _read_filters(meta):
+    """Return the filters of cutouts."""
+    filters = meta['filters']
+    is_sequence = isinstance(filters, tuple | list | np.ndarray)
+    if not is_sequence or not all(isinstance(name, str) for name in filters):
+        msg = f"meta['filters'] of data must be a tuple of names, got {filters!r}"
+        raise TypeError(msg)
+    return tuple(filters)
+
+
+def _read_scale(meta):
+    """Return the pixel scale of cutouts, arcsec."""
+    try:
+        return float(u.Quantity(meta['pixel_scale']).to_value(u.arcsec))
+    except (TypeError, u.UnitsError) as error:
+        msg = f"meta['pixel_scale'] of data must be one angle, got {meta['pixel_scale']!r}"
+        raise u.UnitsError(msg) from error

@@ -3,16 +3,20 @@
 Cutouts of mosaics at positions.
 """
 
+from numbers import Integral
+
 import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.nddata import NDData
-from astropy.table import QTable
+from astropy.table import QTable, Table
 
 __all__ = ['extract_cutouts']
 
 # How much the scales and the directions of the axes of mosaics may differ.
 _TOLERANCE = 0.02
+
+_N_AXES = 2  # y and x
 
 
 def extract_cutouts(mosaics, positions, *, shape):
@@ -32,7 +36,8 @@ def extract_cutouts(mosaics, positions, *, shape):
 
     positions : `~astropy.coordinates.SkyCoord` or `~astropy.table.Table`
         The positions. A table has columns ``ra`` and ``dec``, or ``x`` and
-        ``y``: zero-based pixels of the first mosaic.
+        ``y``: zero-based pixels of the first mosaic. Where one is masked or
+        not finite, the cutout is NaN.
 
     shape : tuple of int
         The shape (ny, nx) of a cutout.
@@ -48,7 +53,8 @@ def extract_cutouts(mosaics, positions, *, shape):
     Raises
     ------
     TypeError, ValueError, `~astropy.units.UnitsError`
-        If the mosaics do not belong together, or positions lack columns.
+        If an argument is wrong, the mosaics do not belong together, or positions
+        lack columns.
 
     Examples
     --------
@@ -63,10 +69,8 @@ def extract_cutouts(mosaics, positions, *, shape):
     >>> cutouts.data.shape
     (2, 1, 16, 16)
     """
-    present = {name: ccd for name, ccd in mosaics.items() if ccd is not None}
-    if not present:
-        msg = f'mosaics must have an image in at least one filter, got {list(mosaics)}'
-        raise ValueError(msg)
+    _check_shape(shape)
+    present = _present(mosaics)
     first, scale = _check_mosaics(present)
     sources, sky = _sources(positions, first)
     data = np.full((len(sources), len(mosaics), *shape), np.nan, np.float32)
@@ -78,6 +82,33 @@ def extract_cutouts(mosaics, positions, *, shape):
     if scale is not None:
         meta['pixel_scale'] = scale
     return NDData(data, unit=first.unit, mask=~np.isfinite(data), meta=meta)
+
+
+def _check_shape(shape):
+    """Raise unless this is the shape of an image."""
+    is_pair = isinstance(shape, tuple | list | np.ndarray) and len(shape) == _N_AXES
+    if not is_pair or not all(isinstance(size, Integral) and size > 0 for size in shape):
+        msg = f'shape must be two positive integers (ny, nx), got {shape!r}'
+        raise ValueError(msg)
+
+
+def _present(mosaics):
+    """Return the mosaics that there are, if all are images."""
+    if not isinstance(mosaics, dict):
+        msg = f'mosaics must be a dict with a mosaic for each filter, got {type(mosaics).__name__}'
+        raise TypeError(msg)
+    present = {name: ccd for name, ccd in mosaics.items() if ccd is not None}
+    if not present:
+        msg = f'mosaics must have an image in at least one filter, got {list(mosaics)}'
+        raise ValueError(msg)
+    for name, ccd in present.items():
+        if not isinstance(ccd, NDData):
+            msg = f'mosaics[{name!r}] must be CCDData or other NDData, got {type(ccd).__name__}'
+            raise TypeError(msg)
+        if np.ndim(ccd.data) != _N_AXES:
+            msg = f'mosaics[{name!r}] must have shape (ny, nx), got {np.shape(ccd.data)}'
+            raise ValueError(msg)
+    return present
 
 
 def _check_mosaics(mosaics):
@@ -112,8 +143,11 @@ def _sources(positions, first):
     """Return the table of sources with all their positions, and the sky positions or `None`."""
     if isinstance(positions, SkyCoord):
         table, sky = QTable(), positions.reshape(-1)
+        if getattr(sky, 'masked', False):
+            angles = {'ra': sky.icrs.ra, 'dec': sky.icrs.dec}
+            sky = SkyCoord(*(_angle(angles, name) for name in angles))
     else:
-        table, sky = QTable(positions, copy=True), None
+        table, sky = _as_table(positions), None
         if {'ra', 'dec'} <= set(table.colnames):
             sky = SkyCoord(_angle(table, 'ra'), _angle(table, 'dec'))
         elif not {'x', 'y'} <= set(table.colnames):
@@ -121,7 +155,7 @@ def _sources(positions, first):
             raise ValueError(msg)
     if sky is None:
         for name in 'xy':
-            table[name] = u.Quantity(table[name], u.pix)
+            table[name] = _pixel_column(table, name)
         if first.wcs is not None:
             sky = first.wcs.pixel_to_world(table['x'].value, table['y'].value)
     elif first.wcs is None:
@@ -134,12 +168,44 @@ def _sources(positions, first):
     return table, sky
 
 
+def _as_table(positions):
+    """Return a copy of a table of positions, which may be a row of one or a dict of columns."""
+    names = getattr(getattr(positions, 'dtype', None), 'names', None)
+    if not isinstance(positions, Table | dict) and not names:
+        msg = f'positions must be SkyCoord or a table, got {type(positions).__name__}'
+        raise TypeError(msg)
+    return QTable(positions, copy=True)
+
+
 def _angle(table, name):
-    """Return a column of angles."""
-    if getattr(table[name], 'unit', None) is None:
+    """Return a column of angles, NaN where it is masked."""
+    unit = getattr(table[name], 'unit', None)
+    if unit is None:
         msg = f'positions must have a unit in the column {name!r}, such as deg'
         raise u.UnitsError(msg)
-    return u.Quantity(table[name])
+    if not unit.is_equivalent(u.deg):
+        msg = f'positions must have angles in the column {name!r}, got {str(unit)!r}'
+        raise u.UnitsError(msg)
+    return _fill(table[name], name) * unit
+
+
+def _pixel_column(table, name):
+    """Return a column of pixels, NaN where it is masked."""
+    column = table[name]
+    unit = getattr(column, 'unit', None)
+    if unit is not None and not unit.is_equivalent(u.pix):
+        msg = f'positions must have pixels in the column {name!r}, got {str(unit)!r}'
+        raise u.UnitsError(msg)
+    return u.Quantity(_fill(column, name) * (unit or u.pix), u.pix)
+
+
+def _fill(column, name):
+    """Return the values of a column as plain numbers, NaN where they are masked."""
+    values = getattr(column, 'value', column)
+    if np.asarray(values).dtype.kind not in 'iuf':
+        msg = f'positions must have numbers in the column {name!r}, got {values.dtype}'
+        raise TypeError(msg)
+    return values.astype(float).filled(np.nan) if hasattr(values, 'filled') else np.asarray(values)
 
 
 def _pixels(ccd, first, sources, sky):

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.nddata import NDData
 
 from starcnn.images._disc import N_SIGMA, Disc
+from starcnn.images.backgrounds import KIND_KEY, KINDS
 from starcnn.sky import IMF, KROUPA2001, Isochrones, Photometry
 from starcnn.sky._units import strip_unit
 
@@ -215,8 +216,9 @@ class GalaxyField:
         -------
         frame : `~astropy.nddata.NDData` with shape (n_filter, ny, nx)
             The frame in electron/s, with its sky and noise. ``meta`` has
-            ``filters``, ``pixel_scale``, ``background`` ('simulated') and
-            ``density``, that of the detectable stars which are in the frame.
+            ``filters``, ``pixel_scale``, ``BACKGRND`` ('simulated', as
+            `MosaicBackgrounds` reads it) and ``density``, that of the
+            detectable stars which are in the frame.
 
         Raises
         ------
@@ -232,7 +234,7 @@ class GalaxyField:
         meta = {
             'filters': self.filters,
             'pixel_scale': self.pixel_scale,
-            'background': 'simulated',
+            KIND_KEY: KINDS[2],
             'density': found / u.arcsec**2,
         }
         return NDData(data, unit=u.electron / u.s, meta=meta)

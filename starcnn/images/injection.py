@@ -14,6 +14,7 @@ from astropy.table import QTable, Table
 from starcnn.images._electrons import RATE, to_electrons
 from starcnn.images._places import Grid, check_starts, draw_starts
 from starcnn.images._stamps import move, overlap, read_stamps, render_stamps, with_noise
+from starcnn.images.arrays import _check_bands
 from starcnn.images.backgrounds import _check_grids
 from starcnn.images.cutouts import _check_mosaics as _check_scales
 from starcnn.images.cutouts import _sources
@@ -55,9 +56,10 @@ def inject(
 
     clusters : `~astropy.nddata.NDData`, `~astropy.units.Quantity` or callable
         The images of clusters without sky and noise, with shape
-        (n, n_filter, ny, nx). The filters of NDData are those of its ``meta``;
-        a Quantity has those of the mosaics, in their order. The cluster is in
-        the middle of its image, which is at ((nx - 1) / 2, (ny - 1) / 2).
+        (n, n_filter, ny, nx); the sum of an image may not be negative. The
+        filters of NDData are those of its ``meta``; a Quantity has those of the
+        mosaics, in their order. The cluster is in the middle of its image,
+        which is at ((nx - 1) / 2, (ny - 1) / 2).
         Or a function ``clusters(index, dx, dy)`` that returns the image
         (n_filter, ny, nx) of one cluster as a Quantity; the cluster must be
         ``dx``, ``dy`` pixels away from the centre of pixel [ny // 2, nx // 2].
@@ -210,7 +212,7 @@ def _check_mosaics(named):
 
 def _name_bands(bands, named):
     """Return bands by filter."""
-    bands = list(bands or ())
+    bands = _check_bands(bands, 'bands')
     if list(named) != ['']:
         return {band.filter: band for band in bands}
     if len(bands) > 1:
@@ -269,8 +271,14 @@ def _read_clusters(clusters, wanted, n, named, bands, first, rng):
     if callable(clusters):
         is_random = wanted is None
         fractions = rng.uniform(-0.5, 0.5, (n, 2)) if is_random else wanted - np.rint(wanted)
-        return render_stamps(clusters, fractions, filters, bands)
-    return read_stamps(clusters, filters, bands, _scale(first))
+        images, centres = render_stamps(clusters, fractions, filters, bands)
+    else:
+        images, centres = read_stamps(clusters, filters, bands, _scale(first))
+    n_negative = np.count_nonzero(images.sum(axis=(2, 3), dtype=float) < 0)
+    if n_negative:
+        msg = f'clusters must have no images with a negative sum, got {n_negative} of them'
+        raise ValueError(msg)
+    return images, centres
 
 
 def _scale(mosaic):

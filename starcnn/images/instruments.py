@@ -16,12 +16,7 @@ _RATE = u.electron / u.s
 
 # By filter: the zero points in Vega and AB magnitudes, and the average sky, electron/s/pixel.
 #
-# The zero points are the magnitudes of a star that gives 1 electron/s in an infinite aperture:
-# integrals over the total throughputs, for a collecting area of 45,238.93 cm2 (the value of
-# stsynphot), of the Vega spectrum alpha_lyr_stis_011 (Bohlin 2014, AJ 147, 127) and of
-# 3631 Jy. Those of STScI differ by up to 0.04 mag, and change with the years: the
-# cameras lose about 0.1 to 0.2 per cent of their sensitivity a year (Bohlin 2016, ACS ISR
-# 2016-03; Calamida et al. 2022, AJ 164, 32). The header of a frame knows best.
+# Where the zero points come from is told by `get_band`.
 #
 # The sky is zodiacal light of V = 22.7 mag/arcsec2, the average of the handbooks of both
 # cameras (WFC3 Instrument Handbook, Section 9.7), with the spectrum of the Sun.
@@ -244,6 +239,17 @@ def get_band(instrument, filter, **changes):  # noqa: A002
 
     ValueError
         If there is no such camera or filter.
+
+    Notes
+    -----
+    The zero points are the magnitudes of a star that gives 1 electron/s in an infinite
+    aperture: integrals over the total throughputs, for a collecting area of
+    45,238.93 cm2 (the value of stsynphot), of the Vega spectrum alpha_lyr_stis_011
+    (Bohlin 2014, AJ 147, 127) and of 3631 Jy. Those of STScI differ by up to 0.04 mag,
+    and change with the years: the cameras lose about 0.1 to 0.2 per cent of their
+    sensitivity a year (Bohlin 2016, ACS ISR 2016-03; Calamida et al. 2022, AJ 164,
+    32). The header of a frame knows best: give its zero point as ``zero_point_vega``
+    or ``zero_point_ab``.
 
     Examples
     --------

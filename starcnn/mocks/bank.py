@@ -12,6 +12,9 @@ from starcnn.mocks.simulator import make_truth
 
 __all__ = ['encode_bank', 'simulate_bank']
 
+# The largest pixel of a bank, electron/s.
+_LARGEST = np.finfo(np.float16).max
+
 
 def simulate_bank(parameters, options, rng):
     """
@@ -38,6 +41,12 @@ def simulate_bank(parameters, options, rng):
 
     truth : `~astropy.table.QTable`
         One row per cluster; ``meta`` has ``BACKGRND``, the kind of background.
+
+    Raises
+    ------
+    TypeError, ValueError, `~astropy.units.UnitsError`
+        If a parameter is not what `simulate_clusters` takes, or a pixel is
+        brighter than the largest number of half precision.
     """
     setup = get_setup(options)
     rows = complete_parameters(parameters, setup, rng)
@@ -45,13 +54,29 @@ def simulate_bank(parameters, options, rng):
     clusters = make_clusters(rows, setup)
     level, scatter = background_statistics(fields, setup)
     data = {
-        'clusters': clusters.images.astype(np.float16),
-        'fields': fields.astype(np.float16),
+        'clusters': _store(clusters.images, 'log_mass must be lower, or distance larger'),
+        'fields': _store(
+            fields,
+            'mosaics must be fainter'
+            if options.mosaics
+            else 'density must be lower, or distance larger',
+        ),
         'level': level.astype(np.float32),
         'scatter': scatter.astype(np.float32),
         'flux': clusters.flux.astype(np.float32),
     }
     return data, make_truth(rows, clusters, fields, density, setup)
+
+
+def _store(images, remedy):
+    """Return images in half precision, or say what must be other for them to fit."""
+    with np.errstate(over='ignore'):
+        stored = images.astype(np.float16)
+    if np.isinf(stored).any():
+        largest = abs(images).max()
+        msg = f'{remedy}: a bank holds pixels up to {_LARGEST:g} electron/s, got {largest:.4g}'
+        raise ValueError(msg)
+    return stored
 
 
 def encode_bank(data, spec):

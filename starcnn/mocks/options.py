@@ -11,6 +11,7 @@ import numpy as np
 
 from starcnn.images.backgrounds import PARTS
 from starcnn.mocks._checks import (
+    GAMMA_MIN,
     check_choice,
     check_fraction,
     check_not_negative,
@@ -18,8 +19,9 @@ from starcnn.mocks._checks import (
     check_quantity,
     check_range,
     check_shape,
+    check_within,
 )
-from starcnn.sky import get_imf
+from starcnn.sky import CHABRIER2003, KROUPA2001, SALPETER1955
 
 __all__ = ['ClusterOptions']
 
@@ -28,8 +30,14 @@ _POSITIVE = ('a', 'r_h', 'density')
 _PER_FILTER = ('instruments', 'exposure_times')
 _PER_FILTER_OR_NONE = ('magnitude_limits', 'psfs', 'mosaics')
 _SAMPLING = ('nearest', 'poisson')
+_IMFS = tuple(imf.name for imf in (CHABRIER2003, KROUPA2001, SALPETER1955))
 _Z_MAX = 0.1  # above all isochrones
-_GAMMA_MIN = 2.0  # of an EFF profile with finitely many stars
+
+# Stars per arcsec2: more than the 625 pixels of 0.04 arcsec, so that none could be told apart.
+_DENSITY_MAX = 1000.0
+
+# Pixels, arcsec: smaller than those of all cameras of HST, and as large as point spread functions.
+_PIXEL_SCALES = (0.005, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +55,7 @@ class ClusterOptions:
         'ACS/WFC').
 
     pixel_scale : `~astropy.units.Quantity`
-        The angle on the sky of one pixel.
+        The angle on the sky of one pixel, from 0.005 to 1 arcsec.
 
     shape : tuple of int
         The shape (ny, nx) of the images.
@@ -101,14 +109,14 @@ class ClusterOptions:
 
     offset : float
         The centre of the cluster is up to so many pixels from that of the
-        image, along each axis.
+        image, along each axis; inside of the image.
 
     background_fraction : float
         The fraction of images without a cluster.
 
     background_radius : float
         The radius of the circle in the middle of an image in which the scatter
-        of the background is measured, pixels.
+        of the background is measured, pixels; 1 at least.
 
     calibration_scatter : float
         The relative scatter of the flux scale of the background, drawn for each
@@ -135,7 +143,7 @@ class ClusterOptions:
 
     density : tuple of float
         The range of the crowding of simulated fields: stars per square arcsec
-        that are detectable in the first filter, see
+        that are detectable in the first filter, up to 1000; see
         `starcnn.images.GalaxyField`.
 
     field_z : float
@@ -195,23 +203,15 @@ class ClusterOptions:
             check_range(name, getattr(self, name), positive=name in _POSITIVE)
         for name in ('background_fraction', 'calibration_scatter'):
             check_fraction(name, getattr(self, name))
-        for name in ('log_age_step', 'a_v_step', 'offset', 'background_radius'):
+        for name in ('log_age_step', 'a_v_step', 'offset'):
             check_not_negative(name, getattr(self, name))
         self._check_filters()
         self._check_files()
         check_shape(self.shape)
         check_numbers('r_h_values', self.r_h_values, least=0)
-        if not isinstance(self.z, Real) or not 0 < self.z < _Z_MAX:
-            msg = f'z must be a number between 0 and {_Z_MAX}, got {self.z!r}'
-            raise ValueError(msg)
-        if not isinstance(self.field_z, Real) or not 0 <= self.field_z < _Z_MAX:
-            msg = f'field_z must be 0 or a number up to {_Z_MAX:g}, got {self.field_z!r}'
-            raise ValueError(msg)
-        if self.gamma[0] <= _GAMMA_MIN:
-            msg = f'gamma must be above {_GAMMA_MIN:g}, got {self.gamma!r}'
-            raise ValueError(msg)
+        self._check_bounds()
         check_choice('sampling', self.sampling, _SAMPLING)
-        get_imf(self.imf)
+        check_choice('imf', self.imf, _IMFS)
         quantities = {
             'pixel_scale': u.arcsec,
             'distance': u.Mpc,
@@ -220,6 +220,28 @@ class ClusterOptions:
         }
         for name, unit in quantities.items():
             check_quantity(name, getattr(self, name), unit)
+        check_within('pixel_scale', self.pixel_scale.to_value(u.arcsec), *_PIXEL_SCALES, ' arcsec')
+
+    def _check_bounds(self):
+        """Raise if a number is beyond what it can be."""
+        if not isinstance(self.z, Real) or not 0 < self.z < _Z_MAX:
+            msg = f'z must be a number between 0 and {_Z_MAX}, got {self.z!r}'
+            raise ValueError(msg)
+        if not isinstance(self.field_z, Real) or not 0 <= self.field_z < _Z_MAX:
+            msg = f'field_z must be 0 or a number up to {_Z_MAX:g}, got {self.field_z!r}'
+            raise ValueError(msg)
+        if self.gamma[0] <= GAMMA_MIN:
+            msg = f'gamma must be above {GAMMA_MIN:g}, got {self.gamma!r}'
+            raise ValueError(msg)
+        check_within('a_v', self.a_v, 0, np.inf)
+        check_within('density', self.density, 0, _DENSITY_MAX, ' per arcsec2')
+        check_within('background_radius', self.background_radius, 1, np.inf)
+        if not isinstance(self.r_v, Real) or not 0 < self.r_v < np.inf:
+            msg = f'r_v must be a positive number, got {self.r_v!r}'
+            raise ValueError(msg)
+        if self.offset > min(self.shape) / 2:
+            msg = f'offset must be inside of images of shape {self.shape}, got {self.offset!r}'
+            raise ValueError(msg)
 
     def _check_filters(self):
         """Raise unless everything has one entry per filter."""

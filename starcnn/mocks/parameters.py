@@ -9,6 +9,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from starcnn.mocks._checks import GAMMA_MIN
 from starcnn.mocks._stars import draw_stars, half_radius, integrate
 from starcnn.sky import draw_eff
 from starcnn.sky._units import strip_unit
@@ -26,8 +27,8 @@ _COLUMNS = {
 }
 _DRAWN = ('gamma', 'seed')
 
-# What some parameters must be above; an EFF profile with a smaller gamma has infinitely many stars.
-_LOWER = {'age': 0.0, 'mass': 0.0, 'r_h': 0.0, 'gamma': 2.0}
+# What some parameters must be above.
+_LOWER = {'age': 0.0, 'mass': 0.0, 'r_h': 0.0, 'gamma': GAMMA_MIN}
 
 # Columns of the truth that are not parameters, so that a truth can be simulated again.
 _IGNORED = {'visibility', 'class', 'density'}

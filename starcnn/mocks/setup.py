@@ -4,6 +4,7 @@ All that simulators need for one set of options: stars, bands, PSFs, renderer, b
 """
 
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 import astropy.units as u
 import numpy as np
@@ -11,10 +12,11 @@ import numpy as np
 from starcnn.files import read_files
 from starcnn.images import PSF, GalaxyField, StarRenderer, get_band
 from starcnn.mocks._backgrounds import choose_source
+from starcnn.mocks._checks import check_choice, check_within
 from starcnn.mocks._psfs import read_psfs
 from starcnn.plugins._manager import open_file
 from starcnn.sky import ClusterSynthesis, Isochrones, Photometry, get_imf
-from starcnn.sky._parsec import metallicity
+from starcnn.sky._parsec import _HELIUM, _SOLAR_Z_X, metallicity
 
 __all__ = ['Setup', 'get_setup']
 
@@ -23,6 +25,8 @@ _ISOCHRONES = 'parsec-v12s-1.0.0'
 _PHOTOMETRY = {'ACS/WFC': 'hst-acs-wfc-1.0.0', 'WFC3/UVIS': 'hst-wfc3-uvis-1.0.0'}
 
 _N_SETUPS = 4  # that are kept
+
+_ROUNDING = 1e-6  # of limits of the tables
 
 
 @lru_cache(8)
@@ -33,6 +37,27 @@ def _read_tables(instruments):
         name: Photometry.read(open_file(tables[_PHOTOMETRY[name]])) for name in instruments
     }
     return Isochrones.read(open_file(tables[_ISOCHRONES])), photometry
+
+
+def _check_limits(options, isochrones, photometry):
+    """Raise unless the stars that options ask for are in the tables."""
+    why = ', as the isochrones have it'
+    low, high = isochrones.log_ages[[0, -1]]
+    check_within('log_age', options.log_age, low - _ROUNDING, high + _ROUNDING, why)
+    low, high = _metals(isochrones.m_h[[0, -1]])
+    check_within('z', options.z, low * (1 - _ROUNDING), high * (1 + _ROUNDING), why)
+    if options.field_z and not options.mosaics:
+        check_within('field_z', options.field_z, low * (1 - _ROUNDING), high * (1 + _ROUNDING), why)
+    why = ', as the tables of extinctions have it'
+    check_within('a_v', options.a_v, 0, photometry.a_v_max.to_value(u.mag) + _ROUNDING, why)
+    check_within('r_v', options.r_v, *photometry.r_v_range, why)
+    check_choice('law', options.law, photometry.laws)
+
+
+def _metals(m_h):
+    """Return the mass fractions of metals of [M/H], the inverse of `metallicity`."""
+    ratio = _SOLAR_Z_X * 10**m_h  # Z / X
+    return (1 - _HELIUM[0]) * ratio / (1 + (1 + _HELIUM[1]) * ratio)
 
 
 class Setup:
@@ -47,7 +72,7 @@ class Setup:
     Raises
     ------
     ValueError
-        If there are no tables for an instrument.
+        If there are no tables for an instrument, or an option is beyond them.
     """
 
     def __init__(self, options):
@@ -61,6 +86,7 @@ class Setup:
         self.photometry = Photometry.combine(
             [tables[instrument].select([name]) for instrument, name in pairs]
         )
+        _check_limits(options, isochrones, self.photometry)
         self.isochrones = isochrones.with_photometry(self.photometry)
         self.synthesis = ClusterSynthesis(
             isochrones=self.isochrones,
@@ -166,7 +192,7 @@ class Setup:
 
 def get_setup(options):
     """
-    Return the setup of options, kept from the last calls.
+    Return the setup of options, kept from the last calls unless a file has changed since.
 
     Parameters
     ----------
@@ -178,12 +204,22 @@ def get_setup(options):
     setup : `Setup`
         The setup.
     """
-    key = repr(options)
+    key, versions = repr(options), _file_versions(options)
+    if key in _SETUPS and _SETUPS[key][0] != versions:
+        del _SETUPS[key]
     if key not in _SETUPS:
         while len(_SETUPS) >= _N_SETUPS:
             _SETUPS.pop(next(iter(_SETUPS)))
-        _SETUPS[key] = Setup(options)
-    return _SETUPS[key]
+        _SETUPS[key] = versions, Setup(options)
+    return _SETUPS[key][1]
 
 
-_SETUPS = {}
+def _file_versions(options):
+    """Return when the files of options were written, and how large they are."""
+    paths = map(Path, filter(None, (*options.psfs, *options.mosaics, options.avoid)))
+    # whoever reads a file that is not there says so
+    found = [path.stat() if path.exists() else None for path in paths]
+    return [stat and (stat.st_mtime_ns, stat.st_size) for stat in found]
+
+
+_SETUPS = {}  # versions of files and setup, by options

@@ -210,6 +210,60 @@ def test_bad_cutouts(data, error, message):
 
 
 @pytest.mark.parametrize(
+    ('meta', 'error', 'message'),
+    [
+        ({'pixel_scale': 0.04}, u.UnitsError, r"\['pixel_scale'\] of data must be .*, got 0.04"),
+        ({'pixel_scale': None}, u.UnitsError, r"\['pixel_scale'\] of data must be .*, got None"),
+        ({'pixel_scale': [1, 2] * u.deg}, u.UnitsError, r"\['pixel_scale'\] of data must be one"),
+        ({'pixel_scale': np.nan * u.deg}, ValueError, 'data must have pixels of 0.04 .*, got nan'),
+        ({'filters': 'F336W'}, TypeError, r"\['filters'\] of data must be .*, got 'F336W'"),
+        ({'filters': None}, TypeError, r"meta\['filters'\] of data must be a tuple .*, got None"),
+        ({'filters': (1, 2, 3)}, TypeError, r"\['filters'\] of data must be .*, got \(1, 2, 3\)"),
+    ],
+)
+def test_bad_meta(meta, error, message):
+    """What describes the cutouts is refused by name if it cannot be."""
+    data = make_cutouts()
+    data.meta.update(meta)
+    with pytest.raises(error, match=message):
+        to_array(data, make_part())
+
+
+def test_pixel_scale_as_text():
+    """A pixel scale may be text with a unit, as a header has it."""
+    to_array(make_cutouts(pixel_scale='0.04 arcsec'), make_part())
+
+
+@pytest.mark.parametrize('shape', [(8, 9), (2, 3, 8, 7), (3, 2, 8, 8)])
+def test_bad_mask(shape):
+    """A mask of another shape is refused, and said to be one."""
+    data = make_cutouts(mask=np.zeros(shape, bool))
+    with pytest.raises(ValueError, match=r'data must have a mask .*, \(2, 3, 8, 8\), got \('):
+        to_array(data, make_part())
+
+
+def test_mask_of_numbers():
+    """A mask of flags masks where any flag is set; that of one image is for all."""
+    flags = np.zeros((8, 8), int)
+    flags[2, 3] = 4
+    array, missing = to_array(make_cutouts(mask=flags), make_part())
+    assert_array_equal(array, 1)
+    assert_allclose(missing, 1 / 64)
+
+
+def test_bad_pixels_and_bands():
+    """Pixels that are no real numbers, and what are no bands, are refused by name."""
+    data = NDData(np.ones((2, 3, 8, 8), complex), unit=RATE, meta=make_cutouts().meta)
+    with pytest.raises(TypeError, match='data must have real numbers as pixels, got complex128'):
+        to_array(data, make_part())
+    with pytest.raises(TypeError, match=r"meta\['bands'\] of data must be a list of .*, got 'x'"):
+        find_bands(make_cutouts(bands='x'), make_part(), {})
+    band = get_band('WFC3/UVIS', 'F336W')
+    with pytest.raises(TypeError, match='bands must be a list of Band, got Band'):
+        to_array(make_cutouts(), make_part(), bands=band)
+
+
+@pytest.mark.parametrize(
     ('unit', 'error', 'message'),
     [
         (u.K, u.UnitsError, 'data must have a unit that converts to electron/s, got K'),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData, Cutout2D
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable, Table
+from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -123,6 +124,92 @@ def test_bad_mosaics(mosaics, positions, message):
     """Mosaics that do not belong together are refused."""
     with pytest.raises(ValueError, match=message):
         extract_cutouts(mosaics, QTable(positions), shape=(8, 8))
+
+
+# One position, its x or right ascension masked, in each of the ways that there are.
+MASKED = {
+    'column': Table({'x': MaskedColumn([40.0], mask=[True]), 'y': [30.0]}),
+    'integers': Table({'x': MaskedColumn([40], mask=[True]), 'y': [30]}),
+    'quantity': QTable({'x': Masked([40.0] * u.pix, mask=[True]), 'y': [30.0] * u.pix}),
+    'sky': QTable({'ra': Masked([204.25] * u.deg, mask=[True]), 'dec': [-29.87] * u.deg}),
+    'coordinates': SkyCoord(Masked([204.25] * u.deg, mask=[True]), [-29.87] * u.deg),
+}
+
+
+@pytest.mark.parametrize('positions', MASKED.values(), ids=MASKED)
+def test_masked_positions(positions):
+    """Where a position is masked nothing is known: the cutout is NaN, as for a position of NaN."""
+    cutouts = extract_cutouts({'V': make_mosaic()}, positions, shape=(8, 8))
+    assert np.isnan(cutouts.data).all()
+    assert np.isnan(cutouts.meta['sources']['x'].value).all()
+    clear = positions.unmasked if isinstance(positions, SkyCoord) else positions.copy()
+    if not isinstance(positions, SkyCoord):
+        for name in clear.colnames:
+            if hasattr(clear[name], 'unmasked'):
+                clear[name] = clear[name].unmasked
+            elif hasattr(clear[name], 'mask'):
+                clear[name].mask = False
+    assert np.isfinite(extract_cutouts({'V': make_mosaic()}, clear, shape=(8, 8)).data).all()
+
+
+ONE = QTable({'x': [40.0], 'y': [30.0]})
+
+
+@pytest.mark.parametrize(
+    'positions',
+    [ONE[0], dict(ONE), ONE.as_array(), QTable({'x': [40] * u.pix, 'y': [30] * u.pix})],
+)
+def test_tables_of_positions(positions):
+    """A row, columns in a dict, a structured array and columns with units are positions, too."""
+    mosaic = make_mosaic()
+    cutouts = extract_cutouts({'V': mosaic}, positions, shape=(3, 3))
+    assert_array_equal(cutouts.data[0, 0], mosaic.data[29:32, 39:42])
+
+
+@pytest.mark.parametrize('shape', [16, (16.0, 16.0), (-3, 16), (16, 16, 3), (0, 16), '16', None])
+def test_bad_shapes(shape):
+    """A shape that an image cannot have is refused by name."""
+    with pytest.raises(ValueError, match=r'shape must be two positive integers .*, got'):
+        extract_cutouts({'V': make_mosaic()}, ONE, shape=shape)
+
+
+@pytest.mark.parametrize(
+    ('mosaics', 'positions', 'error', 'match'),
+    [
+        (make_mosaic(), ONE, TypeError, 'mosaics must be a dict .*, got CCDData'),
+        ({'V': np.ones((9, 9))}, ONE, TypeError, r"mosaics\['V'\] must be CCDData .*, got ndarray"),
+        (
+            {'V': CCDData(np.ones((2, 9, 9)), unit=RATE)},
+            ONE,
+            ValueError,
+            r"mosaics\['V'\] must have shape \(ny, nx\), got \(2, 9, 9\)",
+        ),
+        ({'V': make_mosaic()}, [(40, 30)], TypeError, 'positions must be SkyCoord .*, got list'),
+        ({'V': make_mosaic()}, np.ones((4, 2)), TypeError, 'positions must be .*, got ndarray'),
+        (
+            {'V': make_mosaic()},
+            QTable({'x': [1.0] * u.deg, 'y': [1.0]}),
+            u.UnitsError,
+            "positions must have pixels in the column 'x', got 'deg'",
+        ),
+        (
+            {'V': make_mosaic()},
+            QTable({'ra': [1.0] * u.pix, 'dec': [1.0] * u.deg}),
+            u.UnitsError,
+            "positions must have angles in the column 'ra', got 'pix'",
+        ),
+        (
+            {'V': make_mosaic()},
+            Table({'x': ['a'], 'y': [1.0]}),
+            TypeError,
+            "positions must have numbers in the column 'x', got <U1",
+        ),
+    ],
+)
+def test_bad_arguments(mosaics, positions, error, match):
+    """What is no mosaic or no position is refused by name."""
+    with pytest.raises(error, match=match):
+        extract_cutouts(mosaics, positions, shape=(8, 8))
 
 
 def test_bad_units():

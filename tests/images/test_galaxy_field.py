@@ -11,10 +11,17 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.nddata import CCDData
 from numpy.testing import assert_allclose, assert_array_equal
 
 import starcnn.sky
-from starcnn.images import GalaxyField, cutouts_from_frame, get_band, measure_density
+from starcnn.images import (
+    GalaxyField,
+    MosaicBackgrounds,
+    cutouts_from_frame,
+    get_band,
+    measure_density,
+)
 from starcnn.sky import KROUPA2001, Isochrones, Photometry
 
 SKY = Path(starcnn.sky.__file__).parent / 'data'
@@ -72,12 +79,22 @@ def test_frame(field):
     assert frame.data.shape == (3, *SHAPE)
     assert frame.unit == u.electron / u.s
     assert frame.meta['filters'] == ('Gaia_G', 'Gaia_BP', 'Gaia_RP')
-    assert frame.meta['background'] == 'simulated'
+    assert frame.meta['BACKGRND'] == 'simulated'
     assert frame.meta['pixel_scale'] == 0.05 * u.arcsec
     assert np.isfinite(frame.data).all()
     assert_array_equal(frame.data, field.draw(SHAPE, density=2 * PER_ARCSEC2, rng=3).data)
     other = field.draw(SHAPE, density=2 / 3600**-2 * u.deg**-2, rng=3)
     assert_array_equal(frame.data, other.data)
+
+
+def test_frame_as_mosaics(field):
+    """Patches of a frame that was drawn know that they are simulated."""
+    frame = field.draw((64, 64), density=2 * PER_ARCSEC2, rng=3)
+    mosaics = {
+        name: CCDData(plane, unit=frame.unit, meta=frame.meta)
+        for name, plane in zip(frame.meta['filters'], frame.data, strict=True)
+    }
+    assert MosaicBackgrounds(mosaics).kind == 'simulated'
 
 
 def test_density(field):

@@ -12,7 +12,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData, NDData, StdDevUncertainty
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable, Table
 from astropy.wcs import WCS
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.distance import pdist
@@ -465,6 +465,20 @@ F475W = MOSAICS['F475W']
         ({'noise': 'poisson'}, ValueError, 'noise must be one of'),
         ({'edges': 'partial'}, ValueError, "edges must be one of .*, got 'partial'"),
         ({'avoid': ([1.0], [1.0])}, ValueError, 'avoid must be None where positions are given'),
+        ({'bands': get_band('ACS/WFC', 'F475W')}, TypeError, 'bands must be a list of Band, got B'),
+        ({'bands': ['F475W', 'F814W']}, TypeError, r"bands must be a list of Band, got \['F475W'"),
+        ({'clusters': -make_clusters(2)}, ValueError, 'clusters must have no .* got 4 of them'),
+        (
+            {'clusters': lambda index, dx, dy: (2 * index - 1) * make_clusters(1)[0]},
+            ValueError,
+            'clusters must have no images with a negative sum, got 2 of them',
+        ),
+        ({'positions': [(40, 50)]}, TypeError, 'positions must be SkyCoord or a table, got list'),
+        (
+            {'positions': Table({'x': MaskedColumn([50, 60], mask=[0, 1]), 'y': [60, 70]})},
+            ValueError,
+            r'positions must be inside the mosaics of shape \(160, 200\), got 1 of 2',
+        ),
         ({'mosaics': {}}, ValueError, 'mosaics must have at least one'),
         ({'mosaics': {'F475W': None}}, ValueError, 'mosaics must have at least one'),
         ({'mosaics': np.zeros(SHAPE)}, TypeError, 'mosaics must be NDData with a unit, got ndarr'),
@@ -538,6 +552,13 @@ F475W = MOSAICS['F475W']
         ({'noise': 'level', 'exposure_times': 0 * u.s}, ValueError, 'exposure_times must be posi'),
         ({'positions': None, 'clusters': make_clusters(0)}, ValueError, 'at least one'),
         ({'positions': None, 'clusters': lambda index, dx, dy: None}, ValueError, 'must be given'),
+        (
+            {'positions': None, 'avoid': QTable({'x': [1.0], 'y': [1.0]})},
+            TypeError,
+            'avoid must be SkyCoord or a tuple of x and y, got QTable',
+        ),
+        ({'positions': None, 'avoid': np.ones((2, 5))}, TypeError, 'avoid must be .*, got ndarray'),
+        ({'positions': None, 'avoid': (1.0, [2.0, 3.0])}, ValueError, 'avoid must be x and y, equ'),
         ({'positions': None, 'radius': 3}, TypeError, 'radius must be a Quantity'),
         ({'positions': None, 'radius': -3 * u.pix}, ValueError, 'radius must be one length'),
         ({'positions': None, 'min_separation': 3 * u.s}, u.UnitsError, 'min_separation must have'),

@@ -5,6 +5,7 @@ Tests of starcnn.mocks.bank.
 
 from dataclasses import replace
 
+import astropy.units as u
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -47,6 +48,28 @@ def test_arrays(bank):
     }
     assert all(np.isfinite(values).all() for values in data.values())
     assert truth.meta['BACKGRND'] == 'simulated'
+
+
+def test_too_bright(parameters, options, flat, monkeypatch):
+    """Pixels that half precision cannot hold are refused, and what to change is said."""
+    near = replace(options, distance=50 * u.kpc, shape=(24, 24), density=(1.0, 1.0))
+    rows = parameters[:1].copy()
+    rows['mass'] = 10**5.5 * u.solMass
+    rows['age'], rows['a_v'] = 1e7 * u.yr, 0 * u.mag
+    setup = get_setup(near)
+    fields = np.ones((1, 3, 24, 24)), np.ones(1)
+    monkeypatch.setattr(setup, 'draw_backgrounds', lambda n, rng: fields)
+    match = 'log_mass must be lower, or distance larger: .* up to 65504 electron/s, got [0-9.e+]+'
+    with pytest.raises(ValueError, match=match):
+        simulate_bank(rows, near, np.random.default_rng(1))
+    fields[0][0, 1, 3, 3] = 1e6
+    rows['mass'] = 1e3 * u.solMass
+    with pytest.raises(ValueError, match=r'density must be lower, .* got 1e\+06'):
+        simulate_bank(rows, near, np.random.default_rng(1))
+    bright = np.full((1, 3, 64, 64), -1e5), np.ones(1)
+    monkeypatch.setattr(get_setup(flat), 'draw_backgrounds', lambda n, rng: bright)
+    with pytest.raises(ValueError, match=r'mosaics must be fainter: .* got 1e\+05'):
+        simulate_bank(rows, flat, np.random.default_rng(1))
 
 
 def test_clusters_have_no_background(bank, parameters, options):

@@ -3,11 +3,15 @@
 Tests of starcnn.mocks.setup.
 """
 
+import os
 from dataclasses import replace
 
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import QTable
+from numpy.testing import assert_allclose
 
 from starcnn.mocks import get_setup
 
@@ -36,6 +40,67 @@ def test_setups_are_kept(options):
     others = [get_setup(replace(options, offset=0.1 * k)) for k in range(1, 6)]
     assert len({id(setup) for setup in others}) == 5
     assert get_setup(options) is get_setup(replace(options))
+
+
+def write_flat(path, value):
+    """Write a mosaic of one value, at a time of its own."""
+    fits.writeto(
+        path,
+        np.full((64, 64), value, np.float32),
+        fits.Header({'BUNIT': 'electron / s'}),
+        overwrite=True,
+    )
+    os.utime(path, ns=(0, int(1e9 * value)))
+
+
+def test_files_that_change_are_read_again(options, tmp_path):
+    """A mosaic or a table of objects that is written anew, under its old name, is read again."""
+    mosaics = [str(tmp_path / f'{name}.fits') for name in options.filters]
+    for path in mosaics:
+        write_flat(path, 1)
+    cut = replace(options, mosaics=tuple(mosaics), shape=(8, 8))
+    setup = get_setup(cut)
+    assert_allclose(setup.draw_backgrounds(1, np.random.default_rng(1))[0], 1)
+    assert get_setup(cut) is setup
+    write_flat(mosaics[1], 2)
+    fields, _ = get_setup(cut).draw_backgrounds(1, np.random.default_rng(1))
+    assert_allclose(fields.mean(axis=(0, 2, 3)), [1, 2, 1])
+    with_objects = replace(cut, avoid=str(tmp_path / 'objects.ecsv'))
+    setups = []
+    for n in (1, 2):
+        sky = {name: np.ones(n) * u.deg for name in ('ra', 'dec')}
+        QTable(sky).write(with_objects.avoid, overwrite=True)
+        setups.append(get_setup(with_objects))
+    assert setups[0] is not setups[1]
+
+
+@pytest.mark.parametrize(
+    ('change', 'match'),
+    [
+        (
+            {'log_age': (5.0, 11.0)},
+            r'log_age must be between 6 and 10.1, as .*, got \(5.0, 11.0\)',
+        ),
+        ({'a_v': (0.0, 300.0)}, r'a_v must be between 0 and 10, as the tables of ext.*, got \(0.0'),
+        ({'r_v': 9.0}, 'r_v must be between 2.5 and 5.5, as .*, got 9.0'),
+        ({'z': 0.08}, 'z must be between 0.0001 and 0.06, as the isochrones have it, got 0.08'),
+        ({'field_z': 0.08}, 'field_z must be between 0.0001 and 0.06, .* got 0.08'),
+        ({'law': 'none'}, r"law must be one of \['CCM89', .*\], got 'none'"),
+    ],
+)
+def test_beyond_the_tables(options, change, match):
+    """What is beyond the tables is refused at once, not when a star happens to be drawn there."""
+    with pytest.raises(ValueError, match=match):
+        get_setup(replace(options, **change))
+
+
+def test_ends_of_the_tables(options):
+    """The ends of the tables are in them."""
+    for z in (0.0001, 0.06):
+        setup = get_setup(replace(options, z=z, log_age=(6.0, 10.1), a_v=(0.0, 10.0), r_v=5.5))
+        assert np.isfinite(
+            setup.synthesis.mean_magnitudes(1 * u.solMass, age=1 * u.Gyr, m_h=setup.m_h).value
+        ).all()
 
 
 def test_options_reach_the_stars(options):
