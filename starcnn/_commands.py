@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import nullcontext
 from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
@@ -214,10 +215,10 @@ def _change_recipe(recipe, items):
 
 def _train(args, recipe, simulator, team):
     """Train, and write an ONNX file, in one or several processes."""
-    from starcnn.train import export, fit
+    from starcnn.train import fit
 
     begin = time.monotonic()
-    bank = _build_bank(args, recipe, simulator, team)
+    bank, scored = _build_banks(args, recipe, simulator, team)
     if bank is None:
         print('stopped before all mocks were made; the same command goes on')
         return
@@ -242,40 +243,80 @@ def _train(args, recipe, simulator, team):
     if not result.finished:
         print(f'stopped after {len(result.history)} epochs; the same command goes on')
         return
+    _finish(args, recipe, result, scored)
+
+
+def _finish(args, recipe, result, scored):
+    """Score a network, write it, and print what to note."""
+    from starcnn.train import export, score
+
+    training, scores = result.training, {}
+    if scored is not None:
+        scores = score(result.network, recipe, scored)
+        provenance = {'scores_n': len(scored), 'scores_sha256': scored.sha256}
+        training = training | {'scores': scores} | provenance
     file = export(
         result.network,
         recipe.spec,
         args.output,
-        training=result.training,
+        training=training,
         examples=result.examples,
         half=args.half,
     )
+    _print_scores(scores)
     print(f'{args.output}: put it into the folder data, and this into files.toml\n')
     print(to_toml(file, recipe.task), end='')
 
 
-def _build_bank(args, recipe, simulator, team):
-    """Return the bank, which the first process makes, or `None` if time was up."""
-    from starcnn.train import Bank, GrowingBank, build_bank
+def _build_banks(args, recipe, simulator, team):
+    """Return the bank to train on, `None` if time was up, and that to score on, if there is one."""
+    from starcnn.train import SCORE_SEED, Bank, GrowingBank
 
-    folder, bank = args.bank or args.output.with_suffix('.bank'), None
+    seed = args.seed if args.bank_seed is None else args.bank_seed
+    if args.scores and seed == SCORE_SEED:
+        msg = f'seed of the mocks must not be that of those to score on, got {seed}'
+        raise ValueError(msg)
+    deadline = None if args.budget is None else time.monotonic() + args.budget
+    make = partial(_build_bank, args, recipe, simulator, deadline=deadline)
+    folder, bank, scored = args.bank or args.output.with_suffix('.bank'), None, None
     if team.is_main:
-        bank = build_bank(
-            simulator.backend,
-            recipe.bank_encode or list_backends(TASKS[recipe.task][0])[args.name].encode,
-            recipe.bank_spec or recipe.spec,
-            n=recipe.n_mocks if args.mocks is None else args.mocks,
-            seed=args.seed if args.bank_seed is None else args.bank_seed,
-            folder=folder,
-            n_workers=args.workers or os.cpu_count() or 1,
-            options=simulator.options,
-            max_seconds=None if args.overlap else args.budget,
-            wait=not args.overlap,
-        )
+        # first, as a folder that holds others is an error, and not one for the end of a training
+        if args.scores:
+            beside = folder.with_name(f'{folder.name}.validation')
+            scored = make(n=args.scores, seed=SCORE_SEED, folder=beside)
+        if scored is not None or not args.scores:
+            n = recipe.n_mocks if args.mocks is None else args.mocks
+            bank = make(n=n, seed=seed, folder=folder, wait=not args.overlap)
     is_made = team.largest(int(bank is not None))
     if bank is None and is_made:
-        return GrowingBank(folder) if args.overlap else Bank.open(folder)
-    return bank
+        bank = GrowingBank(folder) if args.overlap else Bank.open(folder)
+    return bank, scored
+
+
+def _build_bank(args, recipe, simulator, *, n, seed, folder, deadline, wait=True):
+    """Return a bank of mocks, or `None` if time was up before they were made."""
+    from starcnn.train import build_bank
+
+    return build_bank(
+        simulator.backend,
+        recipe.bank_encode or list_backends(TASKS[recipe.task][0])[args.name].encode,
+        recipe.bank_spec or recipe.spec,
+        n=n,
+        seed=seed,
+        folder=folder,
+        n_workers=args.workers or os.cpu_count() or 1,
+        options=simulator.options,
+        max_seconds=deadline - time.monotonic() if wait and deadline is not None else None,
+        wait=wait,
+    )
+
+
+def _print_scores(scores):
+    """Print the scores of a network, a table for each kind of output."""
+    for names in dict.fromkeys(tuple(values) for values in scores.values()):
+        rows = [{'output': k} | values for k, values in scores.items() if tuple(values) == names]
+        _print_table(Table(rows=rows, names=('output', *names)))
+        print()
 
 
 def reproduce(args):
@@ -285,7 +326,7 @@ def reproduce(args):
     output = args.output or Path(f'{args.name}_claims')
     table = validation.reproduce(args.name, output=output, data=args.data, n_mocks=args.mocks)
     if args.rst is not None:
-        validation.write_rst(table, args.rst)
+        validation.write_rst(table, args.rst, figures=output)
     print(validation.format_claims(table))
 
 

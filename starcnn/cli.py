@@ -90,8 +90,8 @@ def _show_warning(message, category, filename, lineno, file=None, line=None):  #
     print(f'starcnn: warning: {_one_line(message)}', file=sys.stderr)
 
 
-def _seed(text):
-    """Return a seed of random numbers."""
+def _whole(text):
+    """Return a whole number from 0, as seeds are."""
     if not text.isdecimal():
         msg = f'must be a whole number from 0, got {text!r}'
         raise argparse.ArgumentTypeError(msg)
@@ -154,7 +154,7 @@ def _add_simulate(commands):
     parser.add_argument(
         '--truth', type=Path, metavar='FILE', help='the truth (default: OUTPUT with _truth.ecsv)'
     )
-    parser.add_argument('--seed', type=_seed, help='the same seed gives the same observations')
+    parser.add_argument('--seed', type=_whole, help='the same seed gives the same observations')
     _add_option(parser)
 
 
@@ -196,17 +196,9 @@ def _add_train(commands):
         metavar='FRACTION',
         help='of the mocks that are held out (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=_seed, default=0, help='(default: %(default)s)')
+    parser.add_argument('--seed', type=_whole, default=0, help='(default: %(default)s)')
     _add_device(parser)
-    parser.add_argument(
-        '--workers', type=int, metavar='N', help='processes that simulate (default: all cores)'
-    )
-    parser.add_argument(
-        '--bank', type=Path, metavar='DIR', help='the mocks (default: OUTPUT with .bank)'
-    )
-    parser.add_argument(
-        '--bank-seed', type=_seed, metavar='SEED', help='of the mocks (default: that of --seed)'
-    )
+    _add_bank(parser)
     parser.add_argument(
         '--checkpoints',
         type=Path,
@@ -241,6 +233,26 @@ def _add_train(commands):
     _add_output(parser, required=True, text='the ONNX file, named after its tag')
 
 
+def _add_bank(parser):
+    """Add the mocks to train on, and those to score on."""
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='processes that simulate (default: all cores)'
+    )
+    parser.add_argument(
+        '--bank', type=Path, metavar='DIR', help='the mocks (default: OUTPUT with .bank)'
+    )
+    parser.add_argument(
+        '--bank-seed', type=_whole, metavar='SEED', help='of the mocks (default: that of --seed)'
+    )
+    parser.add_argument(
+        '--scores',
+        type=_whole,
+        default=1024,
+        metavar='N',
+        help='mocks to score the network on, in BANK with .validation (default: %(default)s)',
+    )
+
+
 def _add_reproduce(commands):
     """Add ``starcnn reproduce``."""
     parser = _add(commands, 'reproduce', "print a paper's numbers beside those measured here")
@@ -257,7 +269,12 @@ def _add_reproduce(commands):
     parser.add_argument(
         '--mocks', type=int, metavar='N', help='how many mock sources (default: as the paper)'
     )
-    parser.add_argument('--rst', type=Path, metavar='FILE', help='the table for the documentation')
+    parser.add_argument(
+        '--rst',
+        type=Path,
+        metavar='FILE',
+        help='the table for the documentation, with the figures in a folder named after it',
+    )
 
 
 def _add_output(parser, *, required, text):

@@ -22,6 +22,7 @@ from starcnn._contract_compare import is_same
 from starcnn._observations import read_observations, write_observations
 from starcnn.cli import build_parser, main
 from starcnn.exceptions import StarcnnWarning
+from starcnn.files import DataFile
 from starcnn.networks import Network
 
 
@@ -396,8 +397,17 @@ def test_train(mocks, capsys):
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--epochs', '1', '--workers', '1', '--seed', '2']
     assert main([*argv, '-o', 'normal-2.0.0.onnx']) == 0
-    out = capsys.readouterr().out
-    assert '[[estimator]]\ntag = "normal-2.0.0"\n' in out
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index('[[estimator]]')
+    assert lines[first + 1] == 'tag = "normal-2.0.0"'
+    header = 'output unit n median_error error_95 bias coverage_68 coverage_95'.split()
+    table = [line.split() for line in lines[:first]]
+    assert header in table
+    training = Network(Path('normal-2.0.0.onnx')).training
+    for row in table[table.index(header) + 2 :][:2]:  # after a line of dashes
+        values = training['scores'][row[0]]
+        assert row[1:3] == ['dex', '1024']
+        assert [float(text) for text in row[3:]] == [values[name] for name in header[3:]]
     argv = ['predict', 'toy', str(mocks), '--task', 'estimator']
     assert main([*argv, '--weights', 'normal-2.0.0.onnx']) == 0
 
@@ -407,11 +417,88 @@ def test_train_in_parts(capsys):
     """A training that runs out of time is resumed by the same command."""
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
+    argv += ['--scores', '64']
     assert main([*argv, '--budget', '0s']) == 0
-    assert 'the same command goes on' in capsys.readouterr().out
+    assert 'stopped after 0 epochs; the same command goes on' in capsys.readouterr().out
     assert not Path('normal-2.0.0.onnx').exists()
     assert main(argv) == 0
     assert Path('normal-2.0.0.onnx').exists()
+
+
+@pytest.fixture
+def provenances(monkeypatch):
+    """What would be in the files of networks; writing them takes long."""
+    pytest.importorskip('torch')
+    from starcnn import train
+
+    found = []
+
+    def export(network, spec, path, *, training, examples, half):
+        """Remember the provenance."""
+        found.append(training)
+        return DataFile(tag=path.stem, file=path.name, sha256='0' * 64, size=0)
+
+    monkeypatch.setattr(train, 'export', export)
+    return found
+
+
+@pytest.mark.training
+def test_train_scores(provenances, capsys):
+    """All trainings are scored on the same mocks, which are made once, and in parts if need be."""
+    from starcnn.train import SCORE_SEED, Bank
+
+    argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '--scores', '300']
+    first, second = ([*argv, '--seed', seed, '-o', f'normal-{seed}.0.0.onnx'] for seed in '23')
+    assert main([*first, '--budget', '0s']) == 0
+    assert 'stopped before all mocks were made' in capsys.readouterr().out
+    assert list_files() == ['normal-2.0.0.bank.validation']
+    assert main(first) == 0
+    path = Path('normal-2.0.0.bank.validation')
+    before = {file: file.stat().st_mtime_ns for file in path.rglob('*') if file.is_file()}
+    bank = Bank.open(path)
+    assert (bank.meta['seed'], len(bank)) == (SCORE_SEED, 300)
+    # again, and another training on the same mocks, and on others
+    assert main(first) == 0
+    assert main([*second, '--bank', 'normal-2.0.0.bank', '--bank-seed', '2']) == 0
+    assert main([*second, '--checkpoints', 'new']) == 0
+    one, again, *others = provenances
+    assert (one['scores_n'], one['scores_sha256']) == (300, bank.sha256)
+    assert one['scores']['age']['n'] == 300
+    assert again == one
+    assert others[0]['data_sha256'] == one['data_sha256'] != others[1]['data_sha256']
+    for other in others:
+        assert other['scores_sha256'] == bank.sha256
+        assert other['scores'] != one['scores']
+    assert before == {file: file.stat().st_mtime_ns for file in path.rglob('*') if file.is_file()}
+
+
+@pytest.mark.training
+def test_train_without_scores(provenances, capsys):
+    """Scores can be left out."""
+    argv = ['train', 'toy', '--mocks', '48', '--epochs', '1', '--workers', '1']
+    assert main([*argv, '-o', 'normal-2.0.0.onnx', '--scores', '0']) == 0
+    assert 'median_error' not in capsys.readouterr().out
+    assert not [name for name in provenances[0] if name.startswith('scores')]
+    assert list_files() == ['normal-2.0.0.bank', 'normal-2.0.0.checkpoints']
+
+
+@pytest.mark.training
+def test_train_refuses_scores(capsys):
+    """What cannot be scored is said before the training."""
+    pytest.importorskip('torch')
+    from starcnn.train import SCORE_SEED
+
+    argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
+    text = fail(capsys, *argv, '--bank-seed', str(SCORE_SEED))
+    assert 'seed of the mocks must not be that of those to score on' in text
+    assert list_files() == []
+    assert main([*argv, '--budget', '0s', '--scores', '32']) == 0
+    capsys.readouterr()
+    text = fail(capsys, *argv, '--scores', '64')
+    assert "folder must be empty or hold the same bank, got other ['n']" in text
+    with pytest.raises(SystemExit, match='2'):
+        main([*argv, '--scores=-1'])
+    assert "must be a whole number from 0, got '-1'" in capsys.readouterr().err
 
 
 @pytest.mark.training
@@ -419,6 +506,7 @@ def test_train_on_growing_bank(capsys):
     """The mocks may be made meanwhile; it is another training than one after they were made."""
     pytest.importorskip('torch')
     argv = ['train', 'toy', '--mocks', '48', '--workers', '1', '-o', 'normal-2.0.0.onnx']
+    argv += ['--scores', '64']
     assert main([*argv, '--overlap', '--budget', '0s']) == 0
     assert 'stopped after 0 epochs; the same command goes on' in capsys.readouterr().out
     assert "'begin_sha256'" in fail(capsys, *argv)
@@ -434,6 +522,7 @@ def test_train_while_mocks_are_made():
     from starcnn.train import GrowingBank
 
     argv = ['train', 'toy', '--mocks', '900', '--workers', '2', '-o', 'normal-2.0.0.onnx']
+    argv += ['--scores', '64']
     assert main([*argv, '--overlap', '--budget', '0s']) == 0
     assert not multiprocessing.active_children()
     assert not Path('normal-2.0.0.onnx').exists()

@@ -30,6 +30,8 @@ FAMILIES = sorted(
     module.name for module in pkgutil.iter_modules([str(PACKAGE / 'families')]) if module.ispkg
 )
 
+RESULTS = sorted((DOCS / 'families').glob('*_results.rst'))
+
 
 def read(path):
     """
@@ -186,6 +188,27 @@ def test_changes_are_of_known_types():
     pattern = re.compile(rf'\d+\.({names})\.rst')
     assert [path.name for path in fragments if not pattern.fullmatch(path.name)] == []
     assert [path.name for path in fragments if not read(path).strip().endswith('.')] == []
+
+
+@pytest.mark.parametrize('path', RESULTS, ids=lambda path: path.stem)
+def test_results_are_of_the_released_weights(path):
+    """The weights that a family's results name are those of its files, with their SHA-256."""
+    family = path.stem.removesuffix('_results')
+    text = read(PACKAGE / 'families' / family / 'files.toml')
+    files = [file for files in tomllib.loads(text).values() for file in files]
+    released = {(file['tag'], file['sha256']) for file in files}
+    measured = re.findall(r'^- ``(\S+) \((\w{64})\)``$', read(path), re.MULTILINE)
+    assert measured
+    assert [item for item in measured if item not in released] == []
+
+
+@pytest.mark.parametrize('path', RESULTS, ids=lambda path: path.stem)
+def test_figures_of_results(path):
+    """The figures that a family's results show are there, small, and no others."""
+    shown = re.findall(r'^\.\. figure:: (\S+)$', read(path), re.MULTILINE)
+    pictures = list(path.with_suffix('').glob('*'))
+    assert sorted(f'{path.stem}/{picture.name}' for picture in pictures) == sorted(shown)
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150_000] == []
 
 
 def test_flags_are_on_the_page_of_conventions():

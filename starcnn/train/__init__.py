@@ -12,4 +12,5 @@ from .data import *
 from .export import *
 from .growing import *
 from .loop import *
+from .scoring import *
 from .stars import *

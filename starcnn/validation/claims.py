@@ -74,6 +74,10 @@ class Claim:
         ``figure(context)`` returns the `matplotlib.figure.Figure` that shows
         the claim.
 
+    caption : str, optional
+        What the figure shows, in a sentence or two. The default is the name and the
+        source of the claim.
+
     n_mocks : int or `None`, optional
         The number of mock sources that the claim is measured on. If it is
         given, ``prepare`` draws them and is called as ``prepare(data,
@@ -91,6 +95,7 @@ class Claim:
     better: str = 'higher'
     unit: str = ''
     figure: 'Callable[[Any], Figure] | None' = None
+    caption: str = ''
     n_mocks: int | None = None
 
     def __post_init__(self):
@@ -172,8 +177,9 @@ def run_claims(claims, *, data=None, figures=None, n_mocks=None, folder=None):
         One row per claim: ``family``, ``claim``, ``paper`` (masked if there is
         none), ``value``, ``error`` (masked if not measured), ``unit``,
         ``n_sources``, ``bar``, ``status`` ('pass', 'fail', 'none' without a
-        bar, 'not run' if a data file is missing), ``source`` and ``note``,
-        which says which file is missing.
+        bar, 'not run' if a data file is missing), ``source``, ``note``,
+        which says which file is missing, ``figure``, the name of the figure's
+        file (empty if none was drawn), and its ``caption``.
 
     Raises
     ------
@@ -208,19 +214,20 @@ def _prepare(data, n_mocks, folder, claim):
 
 
 def _run(claim, contexts, prepare, figures):
-    """Return value, error, number of sources, status and note of one claim."""
+    """Return value, error, number of sources, status, note and figure of one claim."""
     try:
         if claim.prepare not in contexts:
             contexts[claim.prepare] = prepare(claim)
         context = contexts[claim.prepare]
         measured = claim.measure(context)
     except DataFileError as error:
-        return None, None, 0, 'not run', str(error)
+        return None, None, 0, 'not run', str(error), ''
+    figure = ''
     if figures is not None and claim.figure is not None:
-        path = Path(figures) / f'{_slug(claim)}.png'
-        claim.figure(context).savefig(path, dpi=150, metadata={'Software': None})
+        figure = f'{_slug(claim)}.png'
+        claim.figure(context).savefig(Path(figures) / figure, dpi=150, metadata={'Software': None})
     value, error = (_to_unit(item, claim) for item in (measured.value, measured.error))
-    return value, error, measured.n_sources, claim.judge(value), ''
+    return value, error, measured.n_sources, claim.judge(value), '', figure
 
 
 def _to_unit(number, claim):
@@ -236,7 +243,7 @@ def _slug(claim):
 
 def _to_table(claims, rows):
     """Return the table of `run_claims`."""
-    values, errors, counts, status, notes = zip(*rows, strict=True) if rows else ((),) * 5
+    values, errors, counts, status, notes, figures = zip(*rows, strict=True) if rows else ((),) * 6
     table = QTable()
     table['family'] = np.array([claim.family for claim in claims], dtype=str)
     table['claim'] = np.array([claim.name for claim in claims], dtype=str)
@@ -248,6 +255,12 @@ def _to_table(claims, rows):
     table['status'] = np.array(status, dtype=str)
     table['source'] = np.array([claim.source for claim in claims], dtype=str)
     table['note'] = np.array(notes, dtype=str)
+    table['figure'] = np.array(figures, dtype=str)
+    captions = [
+        (claim.caption or f'{claim.name}. {claim.source}') if figure else ''
+        for claim, figure in zip(claims, figures, strict=True)
+    ]
+    table['caption'] = np.array(captions, dtype=str)
     table.meta['STARCNN'] = version('starcnn')
     return table
 

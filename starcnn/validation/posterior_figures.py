@@ -10,9 +10,11 @@ import numpy as np
 
 from starcnn.validation._drawing import axis_label, new_figure
 
-__all__ = ['plot_examples', 'plot_stochastic']
+__all__ = ['plot_colours', 'plot_examples', 'plot_stochastic']
 
 TRUE, DERIVED, SHADE = 'c', 'm', '#f4b6b6'
+
+_N_COLOURS = 3
 
 # images are shown as asinh of the deviation from their median, in units of their scatter
 _SOFTENING, _BRIGHTEST = 3.0, 99.8
@@ -64,6 +66,51 @@ def plot_stochastic(posteriors, truth, spec, *, names=('age', 'a_v'), axes=None)
     points = [_on_axis(truth[p.name], p) for p in parameters]
     axes.plot(*points, 'o', color=TRUE, markersize=7, fillstyle='none', markeredgewidth=1.5)
     _finish_map(axes, parameters, nodes)
+    return axes
+
+
+def plot_colours(data, *, n_columns, texts=None, axes=None):
+    """
+    Draw sources in colour, side by side.
+
+    Parameters
+    ----------
+    data : `~astropy.nddata.NDData` with shape (n_source, 3, ny, nx)
+        The images: the last filter is red, the first blue. Each is stretched by
+        itself, from its median and scatter.
+
+    n_columns : int
+        The number of images in a row. The first row is at the bottom.
+
+    texts : sequence of str or `None`, optional
+        What to write into the lower left corner of each.
+
+    axes : `~matplotlib.axes.Axes` or `None`, optional
+        Where to draw; `None` makes a new figure.
+
+    Returns
+    -------
+    axes : `~matplotlib.axes.Axes`
+        The axes, in units of one image.
+
+    Raises
+    ------
+    ValueError
+        If the images have not three filters, or do not fill the rows.
+    """
+    images = np.asarray(data.data, dtype=float)
+    if images.ndim != 4 or images.shape[1] != _N_COLOURS or len(images) % n_columns:
+        msg = f'data must have shape (a multiple of {n_columns}, 3, ny, nx), got {images.shape}'
+        raise ValueError(msg)
+    if axes is None:
+        axes = new_figure(None, (4, 4)).add_subplot()
+    for i, planes in enumerate(images):
+        row, column = divmod(i, n_columns)
+        rgb = np.stack([_stretch(plane) for plane in planes[::-1]], axis=-1)
+        axes.imshow(rgb, origin='lower', extent=(column, column + 1, row, row + 1))
+        if texts is not None:
+            axes.text(column + 0.04, row + 0.04, texts[i], color='yellow', fontsize=8)
+    axes.set(xlim=(0, n_columns), ylim=(0, len(images) // n_columns), xticks=[], yticks=[])
     return axes
 
 

@@ -6,6 +6,7 @@ Reports on a family's claims: for the screen, for the docs, and as files.
 import math
 import os
 import re
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,13 @@ def _with_error(value, error):
     return f'{value:.{digits}f} ± {error:.{digits}f}'
 
 
-def write_rst(table, path):
+# Figures of pages have so many colours, and are made smaller in steps until the file is, too.
+_N_COLOURS = 128
+_MAX_BYTES = 150_000
+_STEP = 0.9
+
+
+def write_rst(table, path, *, figures=None):
     """
     Write the table of `run_claims` for the documentation.
 
@@ -161,17 +168,71 @@ def write_rst(table, path):
         What `run_claims` or `reproduce` returned.
 
     path : str or `~pathlib.Path`
-        The file to write, in reStructuredText.
+        The file to write, in reStructuredText. A page in the same folder can
+        include it.
+
+    figures : str, `~pathlib.Path` or `None`, optional
+        The folder with the figures that the table names. They are written to a folder
+        beside the file, named after it, as PNG files with 128 colours and less than
+        150 kB, and follow the table. If `None`, there are none.
+
+    Raises
+    ------
+    ValueError
+        If there are figures, and the name of the file has no ending to leave out.
     """
+    path = Path(path)
+    if figures is not None and not path.suffix:
+        msg = f'path must end in .rst to name the folder of the figures, got {str(path)!r}'
+        raise ValueError(msg)
     lines = ['.. list-table::', '   :header-rows: 1', '']
     header = ('Measure', 'Paper', 'Here', 'Bar', 'Status', 'Source')
-    for cells in [header, *((*_texts(row), str(row['source'])) for row in table)]:
+    for cells in [header, *((*_texts(row), str(row['source'] or '')) for row in table)]:
         for index, cell in enumerate(cells):
             bullet = '   * - ' if index == 0 else '     - '
-            lines.append((bullet + re.sub(r'([\\*`|_])', r'\\\1', cell)).rstrip())
+            lines.append((bullet + _escape(cell)).rstrip())
     weights = table.meta.get('WEIGHTS', '')
     lines += ['', f'Measured with starcnn {table.meta["STARCNN"]}.']
     if weights:
         lines += ['Released weights, with their SHA-256:', '']
         lines += [f'- ``{item}``' for item in weights.split(', ')]
-    Path(path).write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    if figures is not None:
+        lines += _copy_figures(table, Path(figures), path.with_suffix(''))
+    path.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def _escape(text):
+    """Return text without markup."""
+    return re.sub(r'([\\*`|_])', r'\\\1', text)
+
+
+def _copy_figures(table, source, folder):
+    """Copy the figures of a table, made small, and return the lines that show them."""
+    lines = []
+    for row in table:
+        if not row['figure']:
+            continue
+        name, caption = str(row['figure']), _escape(str(row['caption']))
+        folder.mkdir(parents=True, exist_ok=True)
+        _shrink(source / name, folder / name)
+        lines += ['', f'.. figure:: {folder.name}/{name}']
+        lines += [f'   :alt: {row["claim"]}', '', f'   {caption}']
+    return lines
+
+
+def _shrink(source, target):
+    """Copy a picture with few colours, and smaller if need be."""
+    from PIL import Image  # comes with matplotlib
+
+    with Image.open(source) as opened:
+        picture = opened.convert('RGB')
+    scale = 1.0
+    while True:
+        size = tuple(round(scale * n) for n in picture.size)
+        small = picture.resize(size, Image.Resampling.LANCZOS) if scale < 1 else picture
+        buffer = BytesIO()
+        small.quantize(_N_COLOURS).save(buffer, 'png', optimize=True)
+        if buffer.tell() < _MAX_BYTES:
+            target.write_bytes(buffer.getvalue())
+            return
+        scale *= _STEP

@@ -11,7 +11,7 @@ from astropy.table import QTable
 from numpy.testing import assert_allclose
 
 from starcnn.networks import Grid, Images, Parameter, Posterior, Spec
-from starcnn.validation import plot_examples, plot_stochastic
+from starcnn.validation import plot_colours, plot_examples, plot_stochastic
 
 pytest.importorskip('matplotlib')
 
@@ -88,9 +88,25 @@ def test_examples(posterior, truth, n_filter, tmp_path):
         assert np.shape(rows[1, 0].images[0].get_array()) == (8, 8, 3)
 
 
+def test_colours():
+    """Images are side by side from below, the last filter red, with texts."""
+    images = np.zeros((6, 3, 8, 9))
+    images[:, 2, 4, 4] = 100.0
+    axes = plot_colours(NDData(images), n_columns=2, texts='abcdef')
+    assert [tuple(image.get_extent()) for image in axes.images[1:3]] == [(1, 2, 0, 1), (0, 1, 1, 2)]
+    assert_allclose(axes.images[0].get_array()[4, 4], [1, 0, 0])
+    assert [text.get_text() for text in axes.texts] == list('abcdef')
+    assert axes.get_xlim() == (0, 2)
+    assert axes.get_ylim() == (0, 3)
+
+
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
+        (
+            lambda p, t: plot_colours(NDData(np.zeros((5, 3, 8, 8))), n_columns=2),
+            r'data must have shape \(a multiple of 2, 3, ny, nx\), got \(5, 3, 8, 8\)',
+        ),
         (lambda p, t: plot_stochastic([p], t, SPEC), 'truth must have a row for each of 1'),
         (lambda p, t: plot_stochastic([p] * 3, t, SPEC, names=('age',)), 'names must be two of'),
         (

@@ -143,6 +143,63 @@ def test_write_rst(table, tmp_path):
     assert 'cnn-1.0.0 (def)' in tree.astext()
 
 
+def test_write_figures(tmp_path):
+    """The figures that the table names are beside the page, small, with captions."""
+    core = pytest.importorskip('docutils.core')
+    Image = pytest.importorskip('PIL.Image')
+
+    def draw_noise(context):
+        """Draw what does not compress."""
+        figure = draw(context)
+        figure.set_size_inches(5, 4)
+        figure.figimage(np.random.default_rng(1).normal(size=(600, 750)))
+        return figure
+
+    claims = [
+        replace(CLAIMS[0], figure=draw_noise, caption='Noise of *r_h*.'),
+        replace(CLAIMS[1], figure=draw),
+        *CLAIMS[2:4],
+    ]
+    table = run_claims(claims, figures=tmp_path)
+    write_rst(table, tmp_path / 'page.rst', figures=tmp_path)
+    names = ['toy_r2_of_ann.png', 'toy_scatter_of_r_h.png']
+    assert sorted(path.name for path in (tmp_path / 'page').iterdir()) == names
+    for name in names:
+        with Image.open(tmp_path / 'page' / name) as picture:
+            assert len(picture.getcolors()) <= 128
+    assert 1e5 < (tmp_path / 'page' / names[0]).stat().st_size < 1.5e5
+    tree = core.publish_doctree((tmp_path / 'page.rst').read_text(encoding='utf-8'))
+    figures = list(tree.findall(lambda node: node.tagname == 'figure'))
+    assert [node.children[1].astext() for node in figures] == [
+        'Noise of *r_h*.',
+        'scatter of r_h. section *4*',
+    ]
+    images = [node.children[0] for node in figures]
+    assert [image['uri'] for image in images] == [f'page/{name}' for name in names]
+    assert images[1]['alt'] == 'scatter of r_h'
+
+
+def test_same_page_from_file(tmp_path):
+    """A table that was written and read again makes the same page and figures."""
+    pytest.importorskip('PIL.Image')
+    table = run_claims(CLAIMS[:4], figures=tmp_path)
+    table.write(tmp_path / 'claims.ecsv')
+    contents = []
+    for given in (table, QTable.read(tmp_path / 'claims.ecsv')):
+        write_rst(given, tmp_path / 'page.rst', figures=tmp_path)
+        contents.append(
+            [path.read_bytes() for path in (tmp_path / 'page.rst', *(tmp_path / 'page').iterdir())]
+        )
+    assert len(contents[0]) == 2
+    assert contents[0] == contents[1]
+
+
+def test_write_figures_without_ending(table, tmp_path):
+    """The folder of the figures cannot have the name of the page."""
+    with pytest.raises(ValueError, match=r"path must end in \.rst .* got '.*page'"):
+        write_rst(table, tmp_path / 'page', figures=tmp_path)
+
+
 @pytest.mark.usefixtures('_toy_plugin')
 def test_reproduce(tmp_path):
     """The family's claims are measured; table, page and figures are written."""

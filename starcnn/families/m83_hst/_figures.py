@@ -7,6 +7,7 @@ import numpy as np
 from astropy.nddata import NDData
 
 from starcnn.validation import (
+    plot_colours,
     plot_examples,
     plot_parameter_pairs,
     plot_stochastic,
@@ -45,20 +46,34 @@ def draw_pairs(context):
 
 
 def draw_stochastic(context):
-    """Return Fig. 9: the same clusters with other stars (above), on other backgrounds (below)."""
+    """Return Fig. 9: the same clusters with other stars, on other backgrounds, and their images."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 8), layout='constrained')
+    figure = Figure(figsize=(9, 12), layout='constrained')
     n = int(np.clip(len(context.truth) // _MOCKS_PER_CASE, 2, _N_CASES))
-    for row, vary in zip(figure.subplots(2, 2), VARIED, strict=True):
-        for axes, second in zip(row, SECOND, strict=True):
+    *rows, pictures = figure.subplots(3, 2)
+    for row, vary in zip(rows, VARIED, strict=True):
+        for axes, picture, second in zip(row, pictures, SECOND, strict=True):
             cases = draw_cases(second, vary, n, options=OPTIONS)
+            if vary == VARIED[0]:
+                _draw_clusters(picture, cases, n, second)
             posterior = context.estimator.posterior(cases.images)
             parts = [posterior[k : k + n] for k in range(0, len(posterior), n)]
             spec = context.estimator.spec
             plot_stochastic(parts, cases.truth[::n], spec, names=('age', second), axes=axes)
             axes.set_title(f'other {vary}', fontsize=10)
     return figure
+
+
+def _draw_clusters(axes, cases, n, second):
+    """Draw the first image of each of nine clusters, older ones to the right."""
+    # The cases are in the order of age, and of the second parameter at each age.
+    first = np.arange(0, len(cases.truth), n).reshape(3, 3).T.ravel()
+    texts = [f'{float(f"{value:.2g}"):g}' for value in cases.truth['visibility'][first]]
+    images = NDData(cases.images.data[first], meta=cases.images.meta)
+    plot_colours(images, n_columns=3, texts=texts, axes=axes)
+    axes.set(xlabel='older', ylabel={'a_v': 'more $A_V$', 'mass': 'more mass'}[second])
+    axes.set_title('visibility', fontsize=10)
 
 
 def draw_examples(context):

@@ -12,7 +12,13 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 
 from starcnn.images import combine
-from starcnn.mocks import complete_parameters, get_setup, make_clusters
+from starcnn.mocks import (
+    background_statistics,
+    complete_parameters,
+    get_setup,
+    make_clusters,
+    visibilities,
+)
 
 __all__ = ['SECOND', 'VARIED', 'Cases', 'draw_cases']
 
@@ -39,7 +45,7 @@ class Cases:
         The images: all of the first cluster, then all of the second.
 
     truth : `~astropy.table.QTable` with 9 n rows
-        What they show.
+        What they show, with their ``visibility``.
     """
 
     images: NDData
@@ -76,13 +82,14 @@ def draw_cases(second, vary, n, *, options):
         rows = complete_parameters(parameters[np.repeat(np.arange(len(parameters)), n)], setup, rng)
         fields, _ = setup.draw_backgrounds(1, rng)
         fields = np.repeat(fields, len(rows), axis=0)
-        clusters = make_clusters(rows, setup).images
+        clusters, flux, _ = make_clusters(rows, setup)
     else:
         rows = complete_parameters(parameters, setup, rng)
         fields, _ = setup.draw_backgrounds(n, rng)
         fields = np.tile(fields, (len(rows), 1, 1, 1))
-        clusters = np.repeat(make_clusters(rows, setup).images, n, axis=0)
+        clusters, flux = (np.repeat(part, n, axis=0) for part in make_clusters(rows, setup)[:2])
         rows = rows[np.repeat(np.arange(len(rows)), n)]
+    rows['visibility'] = visibilities(flux, background_statistics(fields, setup)[1])
     rate = u.electron / u.s
     images = combine(
         clusters * rate, fields * rate, exposure_time=setup.exposure_times * u.s, rng=rng

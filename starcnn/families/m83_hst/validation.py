@@ -5,6 +5,7 @@ The numbers of Bialopetravicius & Narbutis (2020) and our own, on mock clusters 
 
 from functools import cache, partial
 from itertools import combinations
+from math import prod
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from ._measures import (
     measure_worst_bin,
     measure_worst_subset,
 )
-from ._mocks import N_MOCKS, draw_mocks
+from ._mocks import N_MOCKS, OPTIONS, draw_mocks
 from .estimator import BACKEND
 from .spec import DEFAULT, FILTERS, NAME
 
@@ -55,10 +56,17 @@ _AGES = {'true': 'truth', 'derived': 'found'}
 # One in so many clusters, of every frame, is tried with some of the bands: six sets of them.
 _STEP = 2
 
+# Errors come from resampling the frames of simulated fields, so that there must be two: one more
+# cluster than a frame of 512 by 512 pixels has images.
+_LEAST_MOCKS = prod(512 // side for side in OPTIONS.shape) + 1
+
 
 @cache
 def _draw(n_mocks, folder):
     """Return the mocks, the same for all networks."""
+    if n_mocks < _LEAST_MOCKS:
+        msg = f'n_mocks must be at least {_LEAST_MOCKS}, to be on two frames, got {n_mocks}'
+        raise ValueError(msg)
     return draw_mocks(n_mocks, folder=folder)
 
 
@@ -118,6 +126,25 @@ _FIGURES = {
     'extended': draw_examples,
 }
 
+_LINES = '95 % of the clusters are between the dashed lines, and dots are those whose age is'
+_CAPTIONS = {
+    'age': f'True and derived parameters (Fig. 10 of the paper). {_LINES} far too low (red) or '
+    'high (blue).',
+    'scatter': 'The same with 20 % calibration scatter of the background (Fig. 11).',
+    'class': 'Probability of a cluster, and visibility, of clusters and empty fields (Fig. 12).',
+    'mass': 'Pairs of derived parameters; colours are the visibility (Fig. 13).',
+    'bimodal': 'Nine clusters (circles) with other stars, and on other backgrounds (Fig. 9): '
+    'estimates (magenta), the distribution of one image of each (grey), and, below, images of '
+    'them on one background, with the visibility.',
+    'extended': 'Three clusters in colour and in each filter, and what is known of them (Fig. 21): '
+    'truth (cyan) and mean around the peak (magenta).',
+}
+
+
+def _caption(name, variant):
+    """Return the caption of a figure of a network; empty if there is none."""
+    return f'Network {variant}. {_CAPTIONS[name]}' if name in _CAPTIONS else ''
+
 
 def _bound_claims(variant, common):
     """Return the claims about the errors of the parameters, of the first point estimate first."""
@@ -138,6 +165,7 @@ def _bound_claims(variant, common):
                 better='lower',
                 unit=_UNITS[name],
                 figure=_FIGURES.get(name) if is_first else None,
+                caption=_caption(name, variant) if is_first else '',
                 **common,
             )
 
@@ -150,6 +178,7 @@ def _class_claims(variant, common):
         measure=measure_called,
         bar=bars.CALLED_BARS[variant],
         figure=_FIGURES['class'],
+        caption=_caption('class', variant),
         **common,
     )
     yield Claim(
@@ -174,6 +203,7 @@ def _shape_claims(variant, common):
             bar=bars.GROWTH_BARS[variant] if is_mean else None,
             better='lower',
             figure=_FIGURES['scatter'] if is_mean else None,
+            caption=_caption('scatter', variant) if is_mean else '',
             **common,
         )
     for text, measure, paper, note in (
@@ -187,6 +217,7 @@ def _shape_claims(variant, common):
             paper=paper,
             better='lower',
             figure=_FIGURES.get(text),
+            caption=_caption(text, variant),
             **common,
         )
 

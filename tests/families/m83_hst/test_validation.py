@@ -21,6 +21,7 @@ from starcnn.families.m83_hst._mocks import OPTIONS, UNITS, draw_mocks
 from starcnn.families.m83_hst._stochastic import draw_cases
 from starcnn.families.m83_hst.spec import DEFAULT
 from starcnn.families.m83_hst.validation import CLAIMS
+from starcnn.images import SimulatedBackgrounds
 from starcnn.networks import Posterior
 from starcnn.validation import error_bound, run_claims
 
@@ -294,6 +295,32 @@ def test_prepare(monkeypatch):
     assert not BY_NAME['95 % of age errors, paper'].prepare(None, n_mocks=n).subsets
 
 
+def test_too_few_mocks():
+    """Mocks on one frame have no errors, which is said before they are drawn."""
+
+    class Field:
+        """Fields that tell their numbers."""
+
+        filters = DEFAULT.inputs[0].filters
+        n = 0
+
+        def _draw(self, shape, rng):
+            """Return an empty frame and its number."""
+            self.n += 1
+            return np.zeros((len(self.filters), *shape)), self.n
+
+    def count(n):
+        """Return how many frames so many mocks are on."""
+        _, numbers = SimulatedBackgrounds(Field())._draw(n, OPTIONS.shape, None)
+        return len(set(numbers))
+
+    least = validation._LEAST_MOCKS
+    assert (count(least - 1), count(least)) == (1, 2)
+    match = f'n_mocks must be at least {least}, to be on two frames, got {least - 1}'
+    with pytest.raises(ValueError, match=match):
+        validation._draw(least - 1, None)
+
+
 class Network:
     """
     A network that knows the truth to normal errors, on the grids of the default one.
@@ -396,7 +423,7 @@ def seen(tested):
         ('visible clusters called clusters', 4, 'Probability of class cluster'),
         ('growth of errors with 20 % calibration scatter, mean', 4, 'True log(age / yr)'),
         ('share of extended distributions of age and A_V', 24, 'log(mass / M☉)'),
-        ('share of bimodal distributions of age and A_V', 4, 'log(age / yr)'),
+        ('share of bimodal distributions of age and A_V', 6, 'log(age / yr)'),
     ],
 )
 def test_figures(seen, name, n_axes, label, monkeypatch):
@@ -418,6 +445,11 @@ def test_figures(seen, name, n_axes, label, monkeypatch):
     if 'bimodal' in name:
         assert calls == [(x, y) for y in ('stars', 'backgrounds') for x in ('a_v', 'mass')]
         assert len(figure.axes[0].lines) == 10  # estimates of nine clusters, and the truths
+        # age to the right, the second parameter upwards; the cases are in the order of age
+        shown = [text.get_text() for text in figure.axes[4].texts]
+        visible = truth['visibility'][[0, 3, 6, 1, 4, 7, 2, 5, 8]]
+        np.testing.assert_allclose(np.array(shown, float), visible, rtol=0.06)
+        assert all(len(text) <= 6 for text in shown)
 
 
 def test_examples_are_the_nearest(seen, monkeypatch):
@@ -554,6 +586,8 @@ def test_draw_cases(vary, is_same):
     assert_quantity_allclose(first['a_v'][:4], [0.5, 1.5, 2.5, 0.5] * u.mag)
     assert ((first['seed'] == second['seed']) == is_same).all()
     corner = cases.images.data[:, :, :8, :8]  # without much of a cluster
+    assert first['visibility'][0] != second['visibility'][0]
+    assert (cases.truth['visibility'] > 0).all()
     correlation = np.corrcoef(corner[0].ravel(), corner[1].ravel())[0, 1]
     assert (correlation < 0.9) == is_same
 
