@@ -574,8 +574,10 @@ class Brighter:
         return {name: self.factor * x for name, x in inputs.items()}, truth
 
 
+@pytest.mark.training
 def test_change_recipe(toy):
     """Settings of a recipe and of its augmentation are changed; what there is not is refused."""
+    pytest.importorskip('torch')
     from toy.network import RECIPE
 
     recipe = replace(RECIPE, augment=Brighter())
