@@ -3,7 +3,7 @@
 Cutouts of mosaics at positions.
 """
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import astropy.units as u
 import numpy as np
@@ -19,7 +19,7 @@ _TOLERANCE = 0.02
 _N_AXES = 2  # y and x
 
 
-def extract_cutouts(mosaics, positions, *, shape):
+def extract_cutouts(mosaics, positions, *, shape, blank=None):
     """
     Cut images of sources out of mosaics.
 
@@ -41,6 +41,11 @@ def extract_cutouts(mosaics, positions, *, shape):
 
     shape : tuple of int
         The shape (ny, nx) of a cutout.
+
+    blank : float or `None`, optional
+        The value of pixels that have no data, which become NaN: 0 for drizzled
+        mosaics, which have it where nothing was exposed. To a network zeros are
+        a dark sky, with an edge that looks like light.
 
     Returns
     -------
@@ -70,6 +75,9 @@ def extract_cutouts(mosaics, positions, *, shape):
     (2, 1, 16, 16)
     """
     _check_shape(shape)
+    if blank is not None and not isinstance(blank, Real):
+        msg = f'blank must be a number or None, got {blank!r}'
+        raise TypeError(msg)
     present = _present(mosaics)
     first, scale = _check_mosaics(present)
     sources, sky = _sources(positions, first)
@@ -78,6 +86,8 @@ def extract_cutouts(mosaics, positions, *, shape):
         if ccd is not None:
             x, y = _pixels(ccd, first, sources, sky)
             data[:, i] = _cut(ccd, x, y, shape)
+    if blank is not None:
+        data[data == np.float32(blank)] = np.nan
     meta = {'filters': tuple(mosaics), 'sources': sources}
     if scale is not None:
         meta['pixel_scale'] = scale

@@ -85,6 +85,22 @@ def test_shifted_mosaics():
     assert_array_equal(cutouts.data[0, 0], cutouts.data[0, 1])
 
 
+def test_blank_pixels():
+    """Pixels of the value that stands for no data are NaN, if one is named; others stay."""
+    data = np.random.default_rng(1).normal(3, 1, (40, 40))
+    data[:, 22:] = 0
+    mosaics = {'F438W': CCDData(data, unit='electron / s')}
+    positions = QTable({'x': [20.0], 'y': [20.0]})
+    plain = extract_cutouts(mosaics, positions, shape=(8, 8))
+    assert np.isfinite(plain.data).all()
+    cutouts = extract_cutouts(mosaics, positions, shape=(8, 8), blank=0)
+    assert_array_equal(np.isnan(cutouts.data), plain.data == 0)
+    assert_array_equal(cutouts.mask, plain.data == 0)
+    assert (plain.data == 0).mean() == 1 / 4
+    with pytest.raises(TypeError, match="blank must be a number or None, got '0'"):
+        extract_cutouts(mosaics, positions, shape=(8, 8), blank='0')
+
+
 def test_masked_and_missing():
     """Masked pixels and filters without a mosaic are NaN; a source far outside is all NaN."""
     mosaic = make_mosaic()
