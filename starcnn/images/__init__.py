@@ -7,6 +7,7 @@ from .arrays import *
 from .backgrounds import *
 from .cmd import *
 from .cutouts import *
+from .dereddening import *
 from .galaxy_field import *
 from .injection import *
 from .instruments import *
