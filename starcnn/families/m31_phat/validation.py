@@ -167,7 +167,9 @@ def _scatter_claims(kind, variant, common, *, seen='all', has_bars=True, text=''
     limits = bars.SCATTER_BARS[variant] if has_bars else {}
     cases = [(f'{_TEXTS[name]}', name, None, name) for name in NAMES]
     cases[2:2] = [(f'log mass, {part}', 'mass', edges, edges) for part, edges in _MASSES.items()]
-    figures = {'age': draw_errors, bars.LOWEST: draw_clusters} if seen == 'all' else {}
+    figures = {'age': draw_errors} if seen == 'all' else {}
+    if figures and variant == 'default' and kind != _REAL:  # once for each kind of images
+        figures[bars.LOWEST] = draw_clusters
     for label, name, masses, key in cases:
         for is_robust in (False, True):
             yield Claim(
