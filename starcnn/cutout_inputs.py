@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-From cutouts to the images that networks take, and what is known of them: shared by families.
+From cutouts to the images that networks take, and from what they say to tables: for families.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from starcnn.flags import NO_DATA
 from starcnn.images import find_bands, missing_pixels, to_array
-from starcnn.tables import missing_flags
+from starcnn.tables import faint_flags, missing_flags, parameter_table
 
 __all__ = ['CutoutReader']
 
@@ -17,7 +17,7 @@ __all__ = ['CutoutReader']
 @dataclass(frozen=True)
 class CutoutReader:
     """
-    Read the cutouts of a family.
+    Read the cutouts of a family, and tell what its networks say of them.
 
     Parameters
     ----------
@@ -83,6 +83,34 @@ class CutoutReader:
         """
         missing = self._read(missing_pixels, data, spec)
         return data.meta.get('sources'), missing_flags(missing)
+
+    def decode(self, outputs, spec, data):
+        """
+        Turn the outputs of a network into a table.
+
+        Parameters
+        ----------
+        outputs : dict of `~numpy.ndarray`
+            The outputs that the spec names, one row per cutout.
+
+        spec : `~starcnn.networks.Spec`
+            The spec of the network.
+
+        data : `~astropy.nddata.NDData`
+            What `encode` was given.
+
+        Returns
+        -------
+        table : `~astropy.table.QTable`
+            One row per cutout: ``id`` and the columns of ``meta['sources']``;
+            each parameter of the spec with its 16th and 84th percentiles; and
+            ``flags``. Networks that say how visible a cluster is have the bit
+            ``FAINT``, too: what light in a crowded field belongs to a cluster
+            cannot be told without.
+        """
+        sources, flags = self.describe(data, spec)
+        faint = np.where(flags & NO_DATA, 0, faint_flags(outputs, spec))
+        return parameter_table(outputs, spec, sources=sources, flags=flags | faint)
 
     def _read(self, function, data, spec):
         """Return what a function makes of cutouts; all but a paper's network take any filters."""

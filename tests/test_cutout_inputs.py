@@ -69,3 +69,15 @@ def test_no_data():
     array = READER.encode(data, make_spec('default'))['cutouts']
     assert_array_equal(np.isnan(array).all(axis=(1, 2, 3)), [False, True])
     assert_array_equal(READER.describe(data, make_spec('default'))[1], [0, FILLED | NO_DATA])
+
+
+def test_table():
+    """A row per cutout, with what is known of it; one without data has no result."""
+    data = make()
+    data.data[1] = np.nan
+    outputs = {'age': np.array([[7.5, 0.1], [8.0, 0.1]])}
+    table = READER.decode(outputs, make_spec('default'), data)
+    assert_array_equal(table['id'], [5, 7])
+    np.testing.assert_allclose(table['age'].to_value(u.yr)[0], 10**7.5, rtol=1e-3)
+    assert np.isnan(table['age'][1])
+    assert_array_equal(table['flags'], [0, FILLED | NO_DATA])

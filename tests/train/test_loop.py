@@ -5,7 +5,7 @@ Tests of starcnn.train.loop.
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -115,6 +115,30 @@ def test_other_training_in_the_folder(stars_recipe, stars_bank, tmp_path):
         fit(stars_recipe, stars_bank, output=tmp_path, epochs=2)
     with pytest.raises(ValueError, match='data_sha256'):
         fit(stars_recipe, stars_bank.take(np.arange(299)), output=tmp_path, epochs=1)
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """
+    An augmentation with a setting that is a number, and one that JSON has no word for.
+    """
+
+    strength: float
+    how: type = int
+
+    def __call__(self, inputs, truth, generator):
+        """Return what there is."""
+        return inputs, truth
+
+
+def test_other_augmentation_in_the_folder(stars_recipe, stars_bank, tmp_path):
+    """A training with another augmentation is another training; provenance has its settings."""
+    recipe = replace(stars_recipe, augment=Unchanged(0.1))
+    result = fit(recipe, stars_bank, output=tmp_path, epochs=1)
+    assert result.training['augment'] == {'strength': 0.1}
+    assert fit(recipe, stars_bank, output=tmp_path, epochs=1).finished
+    with pytest.raises(ValueError, match=r"other values .*'augment'"):
+        fit(replace(recipe, augment=Unchanged(0.2)), stars_bank, output=tmp_path, epochs=1)
 
 
 def test_initial_weights(stars_recipe, stars_bank, tmp_path):

@@ -12,7 +12,7 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 from numpy.testing import assert_allclose, assert_array_equal
 
-from starcnn.families.m31_phat.estimator import BACKEND, READER, decode
+from starcnn.families.m31_phat.estimator import BACKEND, READER
 from starcnn.families.m31_phat.spec import DEFAULT, FILTERS, INSTRUMENTS, PAPER, make_default
 from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.images import get_band
@@ -67,7 +67,7 @@ def test_missing_filters(filters):
     there = [name in filters for name in FILTERS]
     assert_array_equal(np.isnan(images).all(axis=(0, 2, 3)), ~np.array(there))
     assert_allclose(images[:, there], data.data, rtol=1e-6)
-    assert_array_equal(decode(say(DEFAULT), DEFAULT, data)['flags'], FILLED)
+    assert_array_equal(READER.decode(say(DEFAULT), DEFAULT, data)['flags'], FILLED)
     with pytest.raises(ValueError, match=r"data must have the filters \['F336W', 'F475W'"):
         READER.encode(data, PAPER)
 
@@ -107,7 +107,7 @@ def test_zero_points_of_two_cameras():
 
 def test_decode_estimates():
     """The estimates of the paper are medians, with percentiles one deviation away."""
-    table = decode(say(PAPER), PAPER, make())
+    table = READER.decode(say(PAPER), PAPER, make())
     names = [f'{name}{end}' for name in ('age', 'mass', 'r_h') for end in ('', '_16', '_84')]
     assert table.colnames == ['id', *names, 'flags']
     for name, unit in (('age', u.yr), ('mass', u.solMass), ('r_h', u.arcsec)):
@@ -122,7 +122,7 @@ def test_decode_estimates():
 def test_decode_distributions(spec):
     """Cells become values with units and percentiles."""
     sources = QTable({'id': [7, 8, 9], 'ra': [1.0, 2.0, 3.0] * u.deg})
-    table = decode(say(spec), spec, make(sources=sources))
+    table = READER.decode(say(spec), spec, make(sources=sources))
     parameters = [parameter.name for parameter in spec.parameters]
     names = [f'{name}{end}' for name in parameters for end in ('', '_16', '_84')]
     assert table.colnames == ['id', 'ra', *names, 'flags']
@@ -136,10 +136,12 @@ def test_decode_distributions(spec):
 
 def test_flags():
     """Faint clusters and those at an edge are flagged; the paper's network knows no faint ones."""
-    assert_array_equal(decode(say(DEFAULT, visibility=-0.5), DEFAULT, make())['flags'], FAINT)
-    assert_array_equal(decode(say(DEFAULT, visibility=0.3), DEFAULT, make())['flags'], 0)
+    assert_array_equal(
+        READER.decode(say(DEFAULT, visibility=-0.5), DEFAULT, make())['flags'], FAINT
+    )
+    assert_array_equal(READER.decode(say(DEFAULT, visibility=0.3), DEFAULT, make())['flags'], 0)
     for spec in (PAPER, DEFAULT):
-        edge = decode(say(spec, age=9.6), spec, make())['flags']
+        edge = READER.decode(say(spec, age=9.6), spec, make())['flags']
         assert_array_equal(edge & EDGE, EDGE)
 
 
@@ -153,7 +155,7 @@ def test_missing_data(spec):
     data = make(4, mask=mask)
     empty = np.isnan(READER.encode(data, spec)['images']).all(axis=(1, 2, 3))
     assert_array_equal(empty, [True, False, True, False])
-    table = decode(say(spec, 4, visibility=-0.5), spec, data)
+    table = READER.decode(say(spec, 4, visibility=-0.5), spec, data)
     faint = FAINT if spec is DEFAULT else 0
     wanted = [FILLED | NO_DATA, FILLED | faint, FILLED | NO_DATA, faint]
     assert_array_equal(table['flags'], wanted)
@@ -166,7 +168,7 @@ def test_images_of_one_source(spec):
     stack = make(1)
     one = NDData(stack.data[0], unit=RATE, meta=stack.meta)
     assert_array_equal(READER.encode(one, spec)['images'], READER.encode(stack, spec)['images'])
-    assert len(decode(say(spec, 1), spec, one)) == 1
+    assert len(READER.decode(say(spec, 1), spec, one)) == 1
 
 
 def test_record():

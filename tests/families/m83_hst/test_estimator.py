@@ -12,7 +12,7 @@ from astropy.nddata import NDData
 from astropy.table import QTable
 from numpy.testing import assert_allclose, assert_array_equal
 
-from starcnn.families.m83_hst.estimator import BACKEND, READER, decode
+from starcnn.families.m83_hst.estimator import BACKEND, READER
 from starcnn.families.m83_hst.spec import DEFAULT, FILTERS, PAPER
 from starcnn.flags import EDGE, FAINT, FILLED, NO_DATA
 from starcnn.images import get_band
@@ -158,7 +158,7 @@ def test_images_of_one_source():
     stack = make(1, mask=np.zeros((1, 3, 64, 64), bool))
     one = NDData(stack.data[0], unit=RATE, mask=stack.mask[0], meta=stack.meta)
     assert_array_equal(READER.encode(one, PAPER)['images'], READER.encode(stack, PAPER)['images'])
-    assert len(decode(say(PAPER, 1), PAPER, one)) == 1
+    assert len(READER.decode(say(PAPER, 1), PAPER, one)) == 1
 
 
 def test_flags_of_missing_data():
@@ -169,7 +169,7 @@ def test_flags_of_missing_data():
     data.data[2] = np.nan
     _, flags = READER.describe(data, DEFAULT)
     assert_array_equal(flags, [FILLED | NO_DATA, FILLED, FILLED | NO_DATA, 0])
-    table = decode(say(DEFAULT, 4), DEFAULT, data)
+    table = READER.decode(say(DEFAULT, 4), DEFAULT, data)
     assert_array_equal(np.isnan(table['age'].value), [True, False, True, False])
     _, flags = READER.describe(make(filters=('F814W',)), DEFAULT)
     assert_array_equal(flags, FILLED)
@@ -179,7 +179,7 @@ def test_flags_of_missing_data():
 def test_decode(spec):
     """Cells become values with units and percentiles."""
     sources = QTable({'id': [7, 8, 9], 'ra': [1.0, 2.0, 3.0] * u.deg})
-    table = decode(say(spec), spec, make(sources=sources))
+    table = READER.decode(say(spec), spec, make(sources=sources))
     names = ['age', 'a_v', 'mass', 'r_h', 'visibility']
     expected = ['id', 'ra', *(f'{n}{end}' for n in names for end in ('', '_16', '_84')), 'flags']
     assert table.colnames == expected
@@ -201,11 +201,11 @@ def test_decode(spec):
 @BOTH
 def test_flags_of_results(spec):
     """Faint clusters, and those at the edge of the grid, are flagged."""
-    faint = decode(say(spec, visible=-0.5), spec, make())
+    faint = READER.decode(say(spec, visible=-0.5), spec, make())
     assert_array_equal(faint['flags'], FAINT)
-    bright = decode(say(spec, visible=0.4), spec, make())
+    bright = READER.decode(say(spec, visible=0.4), spec, make())
     assert_array_equal(bright['flags'], 0)
-    edge = decode(say(spec, age=20.0), spec, make())
+    edge = READER.decode(say(spec, age=20.0), spec, make())
     assert_array_equal(edge['flags'] & EDGE, EDGE)
 
 
@@ -213,7 +213,7 @@ def test_faint_is_not_said_of_nothing():
     """A cutout without data is not called faint."""
     data = make()
     data.data[1] = np.nan
-    table = decode(say(DEFAULT, visible=-0.5), DEFAULT, data)
+    table = READER.decode(say(DEFAULT, visible=-0.5), DEFAULT, data)
     assert_array_equal(table['flags'], [FAINT, FILLED | NO_DATA, FAINT])
 
 
@@ -229,7 +229,7 @@ def test_nothing_is_changed():
 def test_mocks_can_be_estimated(mocks):
     """The images of the simulator are what the networks take."""
     assert READER.encode(mocks[0], PAPER)['images'].shape == (12, 3, 64, 64)
-    assert len(decode(say(DEFAULT, 12), DEFAULT, mocks[0])) == 12
+    assert len(READER.decode(say(DEFAULT, 12), DEFAULT, mocks[0])) == 12
 
 
 def test_record():
