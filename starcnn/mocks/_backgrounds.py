@@ -1,6 +1,6 @@
 # Licensed under a 3-clause BSD style license - see LICENSE.rst
 """
-Where backgrounds come from: simulated fields, or mosaics.
+Where backgrounds come from: simulated fields, mosaics, or both.
 """
 
 from pathlib import Path
@@ -23,11 +23,14 @@ def choose_source(options, field):
 
     A source has its ``kind`` and ``draw(n, rng)``, which returns backgrounds (n, n_filter, ny,
     nx), electron/s, and the detectable stars per arcsec2 of each. ``field`` is what draws
-    simulated fields.
+    simulated fields, `None` if there are to be none.
     """
-    if options.mosaics:
-        return _Mosaics(options)
-    return _Simulated(field, options.shape)
+    if not options.mosaics:
+        return _Simulated(field, options.shape)
+    mosaics = _Mosaics(options)
+    if field is None:
+        return mosaics
+    return _Mixed(mosaics, _Simulated(field, options.shape), options.mosaic_share)
 
 
 class _Simulated:
@@ -63,6 +66,24 @@ class _Mosaics:
         """Return backgrounds, and NaN for the density of their stars."""
         patches, _ = self._patches._draw(n, self.shape, rng, self.part)
         return patches, np.full(n, np.nan)
+
+
+class _Mixed:
+    """Patches of mosaics, and others of simulated frames."""
+
+    kind = 'semi-real'
+
+    def __init__(self, mosaics, simulated, share):
+        self.sources, self.share = (simulated, mosaics), share
+
+    def draw(self, n, rng):
+        """Return backgrounds and the density of their stars, NaN where it is not known."""
+        is_cut = rng.random(n) < self.share
+        parts = [
+            source.draw(np.count_nonzero(is_cut == k), rng) for k, source in enumerate(self.sources)
+        ]
+        order = np.argsort(np.argsort(is_cut, kind='stable'), kind='stable')
+        return tuple(np.concatenate(arrays)[order] for arrays in zip(*parts, strict=True))
 
 
 def _read_mosaic(path):

@@ -129,6 +129,11 @@ class ClusterOptions:
         are, which is real without it. What is masked (an extension MASK) is
         left out. See `starcnn.images.MosaicBackgrounds`.
 
+    mosaic_share : float
+        The fraction of the backgrounds that are cut from the mosaics, each with
+        this chance; the others are simulated fields. Of no effect without
+        mosaics.
+
     part : {'training', 'validation', 'test'}
         The part of the mosaics that backgrounds come from; no pixel is in two
         of them. Simulated fields are new at every draw.
@@ -191,6 +196,7 @@ class ClusterOptions:
     background_radius: float = 25.0
     calibration_scatter: float = 0.0
     mosaics: tuple[str, ...] = ()
+    mosaic_share: float = 1.0
     part: str = 'training'
     avoid: str = ''
     avoid_radius: u.Quantity = field(default_factory=lambda: 1.0 * u.arcsec)
@@ -201,7 +207,7 @@ class ClusterOptions:
     def __post_init__(self):
         for name in _RANGES:
             check_range(name, getattr(self, name), positive=name in _POSITIVE)
-        for name in ('background_fraction', 'calibration_scatter'):
+        for name in ('background_fraction', 'calibration_scatter', 'mosaic_share'):
             check_fraction(name, getattr(self, name))
         for name in ('log_age_step', 'a_v_step', 'offset'):
             check_not_negative(name, getattr(self, name))
@@ -221,6 +227,13 @@ class ClusterOptions:
         for name, unit in quantities.items():
             check_quantity(name, getattr(self, name), unit)
         check_within('pixel_scale', self.pixel_scale.to_value(u.arcsec), *_PIXEL_SCALES, ' arcsec')
+
+    @property
+    def has_fields(self):
+        """
+        Whether some of the backgrounds are simulated fields.
+        """
+        return not self.mosaics or self.mosaic_share < 1
 
     def _check_bounds(self):
         """Raise if a number is beyond what it can be."""

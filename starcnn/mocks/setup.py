@@ -46,7 +46,7 @@ def _check_limits(options, isochrones, photometry):
     check_within('log_age', options.log_age, low - _ROUNDING, high + _ROUNDING, why)
     low, high = _metals(isochrones.m_h[[0, -1]])
     check_within('z', options.z, low * (1 - _ROUNDING), high * (1 + _ROUNDING), why)
-    if options.field_z and not options.mosaics:
+    if options.field_z and options.has_fields:
         check_within('field_z', options.field_z, low * (1 - _ROUNDING), high * (1 + _ROUNDING), why)
     why = ', as the tables of extinctions have it'
     check_within('a_v', options.a_v, 0, photometry.a_v_max.to_value(u.mag) + _ROUNDING, why)
@@ -167,7 +167,7 @@ class Setup:
         """
         Where backgrounds come from; its ``kind`` says it in a word.
         """
-        return choose_source(self.options, None if self.options.mosaics else self.field)
+        return choose_source(self.options, self.field if self.options.has_fields else None)
 
     @cached_property
     def aperture(self):

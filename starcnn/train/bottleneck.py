@@ -11,6 +11,8 @@ with fewer channels and without the strides of its first layer.
 import torch
 from torch import nn
 
+from starcnn.train.blocks import thin_out
+
 __all__ = ['Bottleneck', 'make_bottlenecks', 'make_stem']
 
 # Both figures: channels inside and after the bottlenecks of each stage, how many there are, and
@@ -50,8 +52,7 @@ class Bottleneck(nn.Module):
         """
         Return images with shape (n, n_out, ny / stride, nx / stride).
         """
-        # not by the stride of the convolution, as in `~starcnn.train.ResidualBlock`
-        around = self.around(x[..., :: self.stride, :: self.stride])
+        around = self.around(thin_out(x, self.stride))
         return torch.relu(self.inside(x) + around)
 
 

@@ -112,6 +112,21 @@ def test_kinds(options, small, tmp_path):
         assert simulate_bank(rows, chosen, np.random.default_rng(1))[1].meta['BACKGRND'] == kind
 
 
+@pytest.mark.parametrize('share', [0.0, 0.3])
+def test_share(small, share):
+    """Some backgrounds are of the mosaics, the others simulated, in one order for both arrays."""
+    mixed = replace(small, mosaic_share=share)
+    fields, density = get_setup(mixed).draw_backgrounds(400, np.random.default_rng(1))
+    # pixels of the mosaics are whole numbers that grow by one along a row
+    is_cut = (np.diff(fields, axis=3) == 1).all(axis=(1, 2, 3))
+    assert_array_equal(is_cut, np.isnan(density))
+    assert is_cut.mean() == pytest.approx(share, abs=0.06)
+    assert (density[~is_cut] > 0).all()
+    if share:
+        assert np.abs(np.diff(is_cut.astype(int))).sum() > 5  # not one kind after the other
+    assert get_setup(mixed).backgrounds.kind == 'semi-real'
+
+
 def test_masked_pixels(small, tmp_path):
     """What the masks of the files leave out is in no background."""
     paths = []

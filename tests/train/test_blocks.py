@@ -20,9 +20,11 @@ from starcnn.train import (
     ResidualBlock,
     Standardize,
     grid_nll,
+    grid_square_errors,
     mixture_nll,
     normal_nll,
 )
+from starcnn.train.blocks import thin_out
 
 pytestmark = pytest.mark.training
 
@@ -64,6 +66,25 @@ def test_residual_block(norm, n_out, stride):
     assert y.shape == (2, n_out, 8 // stride, 8 // stride)
     y.sum().backward()
     assert all(parameter.grad is not None for parameter in block.parameters())
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+def test_residual_block_keeps_the_memory_format(stride):
+    """Gradients have the memory format of convolutions: with others, norms take several times."""
+    block = ResidualBlock(8, 16, stride=stride, norm='batch').to(memory_format=torch.channels_last)
+    images = torch.randn(16, 8, 12, 12).contiguous(memory_format=torch.channels_last)
+    images.requires_grad_()
+    made = block(images)
+    made.backward(torch.randn_like(made))
+    assert images.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize('size', [12, 13])
+def test_thin_out(size):
+    """Every second row and column is left, the first among them."""
+    images = torch.randn(2, 3, size, size + 2)
+    assert torch.equal(thin_out(images, 1), images)
+    assert torch.equal(thin_out(images, 2), images[..., ::2, ::2])
 
 
 def test_residual_block_norm():
@@ -178,3 +199,19 @@ def test_normal_nll():
     truth = torch.tensor([0.3, 3.0])
     wanted = -torch.distributions.Normal(output[:, 0], output[:, 1]).log_prob(truth)
     torch.testing.assert_close(normal_nll(output, truth), wanted)
+
+
+def test_grid_square_errors():
+    """The errors are those of the means, of values inside the grid; unknown ones have none."""
+    first = Parameter(name='a', unit='', bounds=(0, 2), grid=(0.5, 1.5))
+    second = Parameter(name='b', unit='', bounds=(0, 6), grid=(1.0, 3.0, 5.0))
+    output = torch.tensor([[[0.1, 0.2, 0.0], [0.0, 0.3, 0.4]]] * 3, requires_grad=True)
+    truth = {'a': torch.tensor([1.0, 9.0, np.nan]), 'b': torch.tensor([3.0, -np.inf, np.nan])}
+    errors = grid_square_errors(output, truth, (first, second))
+    # the means are 0.15 + 1.05 = 1.2 and 0.1 + 1.5 + 2.0 = 3.6
+    expected = [0.2**2 + 0.6**2, 0.3**2 + 2.6**2, 0.0]
+    np.testing.assert_allclose(errors.detach(), expected, rtol=1e-5, atol=1e-6)
+    errors.sum().backward()
+    assert output.grad.isfinite().all()
+    one = grid_square_errors(output[0, :1].detach(), {'b': torch.tensor([3.0])}, (second,))
+    assert one.item() == pytest.approx((0.2 * 3 - 3 + 0.1) ** 2)

@@ -14,6 +14,7 @@ import torch
 
 from starcnn.networks import Classes, Grid, Images, Network, Parameter, Spec
 from starcnn.train import CutoutNetwork, export
+from starcnn.train.cutout_network import _asinh
 
 pytestmark = pytest.mark.training
 
@@ -93,6 +94,12 @@ def test_fluxes_matter(network, images):
     """A cluster of ten times the light is another cluster."""
     one, ten = run(network, images)[0], run(network, 10 * images)[0]
     assert (one - ten).abs().max() > 1e-3 * one.max()
+
+
+def test_asinh():
+    """The stretch is asinh, to the digits of float32."""
+    x = torch.cat([-torch.logspace(-6, 8, 99), torch.zeros(1), torch.logspace(-6, 8, 99)])
+    torch.testing.assert_close(_asinh(x), torch.asinh(x.double()).float(), rtol=1e-6, atol=3e-7)
 
 
 def test_softening(images):

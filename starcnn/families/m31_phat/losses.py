@@ -6,12 +6,16 @@ What the two networks are trained for.
 import torch
 from torch.nn import functional
 
-from starcnn.train.blocks import grid_nll, normal_nll
+from starcnn.train.blocks import grid_nll, grid_square_errors, normal_nll
 
 __all__ = ['default_loss', 'paper_loss']
 
 # The weight of the visibility beside the parameters.
 _VISIBILITY_WEIGHT = 0.3
+
+# The weight of squared errors, in dex, beside the likelihood: after 26,000 images the scatter of
+# log age is 0.21 with it, and 0.37 to 0.44 without, and the likelihood is better, too.
+_SQUARE_WEIGHT = 10.0
 
 _N_IN_USE = 2  # numbers for each parameter out of training: the estimate and its deviation
 
@@ -56,7 +60,10 @@ def paper_loss(outputs, truth, *, spec):
 
 def default_loss(outputs, truth, *, spec):
     """
-    Return minus the logarithm of the probability of the true cells.
+    Return minus the logarithm of the probability of the true cells, and squared errors.
+
+    Those are of the means of the distributions, see
+    `~starcnn.train.grid_square_errors`.
 
     Parameters
     ----------
@@ -78,5 +85,7 @@ def default_loss(outputs, truth, *, spec):
     loss = 0.0
     for part in spec.outputs:
         weight = _VISIBILITY_WEIGHT if part.name == 'visibility' else 1.0
-        loss = loss + weight * grid_nll(outputs[part.name], truth, part.parameters).mean()
+        item = outputs[part.name], truth, part.parameters
+        terms = grid_nll(*item) + _SQUARE_WEIGHT * grid_square_errors(*item)
+        loss = loss + weight * terms.mean()
     return loss
