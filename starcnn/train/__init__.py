@@ -11,6 +11,7 @@ from .cutout_network import *
 from .data import *
 from .export import *
 from .growing import *
+from .likelihoods import *
 from .loop import *
 from .scoring import *
 from .stars import *

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from starcnn.plugins import Recipe
-from starcnn.train.blocks import mixture_nll
+from starcnn.train.likelihoods import mixture_nll
 
 from .augment import augment_diagrams, augment_stars
 from .set_network import SetNetwork

@@ -6,7 +6,7 @@ What the two networks are trained for.
 import torch
 from torch.nn import functional
 
-from starcnn.train.blocks import grid_nll, grid_square_errors, normal_nll
+from starcnn.train.likelihoods import grid_nll, grid_square_errors, normal_nll
 
 __all__ = ['default_loss', 'paper_loss']
 

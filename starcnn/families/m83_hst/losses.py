@@ -5,7 +5,7 @@ What the two networks are trained for.
 
 import torch
 
-from starcnn.train.blocks import grid_nll
+from starcnn.train.likelihoods import grid_nll
 
 __all__ = ['default_loss', 'paper_loss']
 
