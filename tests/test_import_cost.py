@@ -37,6 +37,26 @@ def test_families_import_nothing_heavy():
     assert run(code) == ''
 
 
+@pytest.mark.parametrize('family', ['m31_phat', 'm83_hst'])
+def test_predicting_needs_the_core_alone(family):
+    """Cutouts with gaps are measured without any package that is in an extra."""
+    code = (
+        'import sys\n'
+        f'sys.modules.update(dict.fromkeys(set({HEAVY!r}) - {{"onnxruntime"}}))\n'
+        'import numpy as np\n'
+        'from astropy.nddata import NDData\n'
+        'from starcnn import Estimator\n'
+        f'estimator = Estimator("{family}")\n'
+        'part = estimator.spec.inputs[0]\n'
+        'meta = {"filters": part.filters, "pixel_scale": f"{part.pixel_scale} arcsec"}\n'
+        'images = np.random.default_rng(1).random((2, *part.dimensions[1:]))\n'
+        'images[:, :, 5:25, 7:30] = np.nan\n'
+        'table = estimator.predict(NDData(images, unit=part.unit, meta=meta))\n'
+        'print(len(table), np.isfinite(table["age"]).all())\n'
+    )
+    assert run(code) == '2 True'
+
+
 def test_version_is_immediate():
     """The version needs no plugin and no network."""
     code = (

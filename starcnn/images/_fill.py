@@ -4,6 +4,7 @@ Bad pixels of images, filled from those around them.
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 # Of the boxes around a pixel, one after the other.
 _REACHES = (2, 4, 8)
@@ -45,12 +46,14 @@ def fill(images, bad):
 
 def _is_near(bad, todo, reach):
     """Which of the pixels to be filled have a good one in the box around them."""
-    from scipy.ndimage import minimum_filter
-
     if reach == _REACHES[0]:  # nearly all have
         return todo
-    size = (1, 2 * reach + 1, 2 * reach + 1)
-    return todo & ~minimum_filter(bad, size, mode='constant', cval=True)
+    for axis in (1, 2):
+        padding = [(0, 0)] * 3
+        padding[axis] = (reach, reach)
+        padded = np.pad(bad, padding, constant_values=True)
+        bad = sliding_window_view(padded, 2 * reach + 1, axis=axis).all(axis=-1)
+    return todo & ~bad
 
 
 def _box_medians(images, row, y, x, reach):
