@@ -17,6 +17,7 @@ from starcnn.train._batches import Batches
 from starcnn.train._checkpoint import load_checkpoint
 from starcnn.train._filter_sets import find_sets
 from starcnn.train._identity import name_device
+from starcnn.train._memory import keep_memory
 from starcnn.train._team import join_team
 from starcnn.train._training import Training
 from starcnn.train.calibration import calibrate
@@ -92,6 +93,9 @@ def fit(
 
     Called by the processes that ``torchrun`` starts, all train one network
     together, each on its part of each batch.
+
+    On the CPU, the GNU C library is told to keep the memory that is freed, up
+    to 2 GB, until the process ends: this takes up to a quarter off the time.
 
     Parameters
     ----------
@@ -178,6 +182,8 @@ def fit(
             msg = f'validation must hold sources out for the calibration, got {validation!r}'
             raise ValueError(msg)
         devices = [training.device] if training.device.type == 'cuda' else []
+        if not devices:
+            keep_memory()
         with torch.random.fork_rng(devices=devices):
             training.start(resume=resume)
             if recipe.calibrate:
