@@ -55,7 +55,7 @@ class Disc:
         self.burst, self.front, self.clustered = field.burst, field.front, field.clustered
         self.n_member, self.a_v_scatter = field.association_stars, field.a_v_scatter
         self.pixel = field.pixel_scale.to_value(u.arcsec)
-        self.psfs, self.photometry = field.psfs, field.photometry
+        self.psfs, self.photometry = tuple(field.psfs), field.photometry
         self.law, self.r_v = field.law, field.r_v
         self.density = field.density.to_value(u.arcsec**-2)
         self.scale_length = field.scale_length.to_value(u.arcsec)
@@ -128,7 +128,7 @@ class Disc:
         bright = fluxes[inside, self.reference] > self.faintest * self.unit_flux[self.reference]
         extinction = self.photometry._extinctions(stars.log_teff, a_v, self.law, self.r_v)
         fluxes *= 10 ** (-0.4 * extinction)
-        frame = _renderer(self, tuple(shape))._render(x, y, fluxes)
+        frame = _renderer(self.psfs, self.pixel, tuple(shape))._render(x, y, fluxes)
         smooth = scale * self.pixel**2 * (rates @ level.light) * self.unit_flux
         for layer, flux, ratio in zip(frame, smooth, level.veil, strict=True):
             behind = 10 ** (-0.4 * ratio * sky.a_v)
@@ -181,12 +181,11 @@ class Disc:
 
 
 @lru_cache(maxsize=4)
-def _renderer(disc, shape):
-    """Return the renderer of frames of a shape."""
+def _renderer(psfs, pixel, shape):
+    """Return the renderer of frames of a shape, the same for discs of all kinds."""
     from starcnn.images.render import StarRenderer
 
-    scale = disc.pixel * u.arcsec
-    return StarRenderer(disc.psfs, shape=shape, pixel_scale=scale, oversampling=OVERSAMPLING)
+    return StarRenderer(psfs, shape=shape, pixel_scale=pixel * u.arcsec, oversampling=OVERSAMPLING)
 
 
 def _mean_rates(decline):

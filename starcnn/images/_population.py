@@ -3,6 +3,7 @@
 The stars of a galaxy's disc as a table of pieces of isochrones, to be drawn many at a time.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -98,8 +99,13 @@ def _pieces(track, imf, age):
 
 def _density(imf, masses):
     """Return the number of stars per unit of mass, for all stars of unit number."""
+    return np.exp(np.interp(np.log(masses), *_density_table(imf)))
+
+
+@lru_cache(maxsize=8)
+def _density_table(imf):
+    """Return logarithms of masses, and of the number of stars per unit of mass there."""
     edges = np.geomspace(imf.edges[0], imf.edges[-1], N_MASS)
     edges[0], edges[-1] = imf.edges[0], imf.edges[-1]
     density = [imf.number_fraction(a, b) / (b - a) for a, b in pairwise(edges.tolist())]
-    middle = np.sqrt(edges[1:] * edges[:-1])
-    return np.exp(np.interp(np.log(masses), np.log(middle), np.log(density)))
+    return np.log(np.sqrt(edges[1:] * edges[:-1])), np.log(density)
