@@ -20,6 +20,8 @@ from tqdm import tqdm
 
 from starcnn import Classifier, Estimator, MassMapper, Simulator
 from starcnn._observations import check_format, check_free, read_observations, write_observations
+from starcnn._train_labels import begin as begin_classifier
+from starcnn._train_labels import is_classifier, train_labels
 from starcnn.files import read_files, to_toml
 from starcnn.plugins._manager import find_file, find_recipe, list_backends, open_file
 
@@ -190,6 +192,9 @@ def train(args):
     from starcnn.train._team import join_team
 
     check_free(args.output, overwrite=args.overwrite)
+    if args.stamps is not None:
+        _train_labels(args)
+        return
     recipe = find_recipe(args.name, args.variant)
     simulator = recipe.bank_simulator or args.name
     defaults = Simulator(simulator).options
@@ -200,6 +205,23 @@ def train(args):
     recipe = _change_recipe(recipe, args.recipe)
     with join_team() as team:
         _train(args, recipe, simulator, team)
+
+
+def _train_labels(args):
+    """Train on labelled stamps, and write an ONNX file."""
+    if args.labels is None:
+        msg = '--labels must name the column of the classes of --stamps, got none'
+        raise ValueError(msg)
+    recipe = find_recipe(args.name, args.variant or 'default')
+    if not is_classifier(recipe):
+        msg = f'NAME must be a family with a classifier of stamps for --stamps, got {args.name!r}'
+        raise ValueError(msg)
+    scores, file = train_labels(args, _change_recipe(recipe, args.recipe))
+    if scores is None:
+        print('stopped before the end; the same command goes on')
+        return
+    _print_table(Table(rows=list(scores.items()), names=('score', 'held out')))
+    print(f'\n{args.output}: {file.size / 1e6:.1f} MB')
 
 
 def _change_recipe(recipe, items):
@@ -222,6 +244,9 @@ def _train(args, recipe, simulator, team):
     if bank is None:
         print('stopped before all mocks were made; the same command goes on')
         return
+    initial, begun = args.initial, {}
+    if is_classifier(recipe):
+        initial, begun = begin_classifier(recipe, bank, args)
     spent = time.monotonic() - begin
     with bank if args.overlap else nullcontext():
         result = fit(
@@ -232,7 +257,7 @@ def _train(args, recipe, simulator, team):
             seed=args.seed,
             epochs=args.epochs,
             validation=args.validation,
-            initial=args.initial,
+            initial=initial,
             max_seconds=None if args.budget is None else args.budget - spent,
             amp=args.amp,
             deterministic=args.deterministic,
@@ -243,21 +268,26 @@ def _train(args, recipe, simulator, team):
     if not result.finished:
         print(f'stopped after {len(result.history)} epochs; the same command goes on')
         return
-    _finish(args, recipe, result, scored)
+    _finish(args, recipe, result, scored, begun)
 
 
-def _finish(args, recipe, result, scored):
+def _finish(args, recipe, result, scored, begun):
     """Score a network, write it, and print what to note."""
-    from starcnn.train import export, score
+    from starcnn.train import calibrate_on_mocks, export, score
 
-    training, scores = result.training, {}
+    training, scores = result.training | begun, {}
+    network, spec = result.network, recipe.spec
     if scored is not None:
-        scores = score(result.network, recipe, scored)
+        if is_classifier(recipe):
+            network, spec, values = calibrate_on_mocks(network, recipe, scored)
+            scores = {spec.outputs[0].name: values}
+        else:
+            scores = score(network, recipe, scored)
         provenance = {'scores_n': len(scored), 'scores_sha256': scored.sha256}
         training = training | {'scores': scores} | provenance
     file = export(
-        result.network,
-        recipe.spec,
+        network,
+        spec,
         args.output,
         training=training,
         examples=result.examples,

@@ -325,9 +325,15 @@ def check_images(case):
     if not isinstance(case.data, NDData):
         return
     data, images = case.data, np.array(case.data.data)
+    # one pixel less than the least that is taken
+    sizes = getattr(case.spec.inputs[0], 'sizes', None)
+    side = -1 if sizes is None else sizes[0] - 1
     wrong = {
         'unit': [{'unit': None}, {'unit': _WRONG_UNIT}],
-        'shape': [{'images': images[..., :-1, :-1]}, {'images': images[np.newaxis, np.newaxis]}],
+        'shape': [
+            {'images': images[..., :side, :side]},
+            {'images': images[np.newaxis, np.newaxis]},
+        ],
         'filters': [],
     }
     filters = data.meta.get('filters')

@@ -3,8 +3,10 @@
 Observations in, a table of classes and their probabilities out.
 """
 
-from astropy.table import Table
+import numpy as np
+from astropy.table import Column, Table
 
+from starcnn.networks import Classes, change_prevalence, conformal_sets, entropy
 from starcnn.plugins._manager import list_backends, open_network
 from starcnn.plugins._pieces import predict_in_pieces
 from starcnn.tables import result_meta
@@ -12,6 +14,12 @@ from starcnn.tables import result_meta
 __all__ = ['Classifier']
 
 _HOOK = 'starcnn_classifiers'
+
+# Of the sets of classes where none is asked for.
+_CONFIDENCE = 0.9
+
+# Between the labels of a set.
+_SEPARATOR = '|'
 
 
 class Classifier:
@@ -97,7 +105,7 @@ class Classifier:
         names = ('name', 'weights', 'summary', 'reference')
         return Table(rows=rows or None, names=names, dtype=[str] * len(names))
 
-    def predict(self, data):
+    def predict(self, data, *, confidence=None, prevalence=None):
         """
         Tell the classes of sources.
 
@@ -109,22 +117,47 @@ class Classifier:
             catalogues, a table of stars with the columns that the page of the
             family lists. Units are needed and converted.
 
+        confidence : float, tuple of float or `None`, optional
+            How often the sets of classes hold the true one, such as 0.95, or
+            several of them. `None` takes 0.9, or no sets where the file of the
+            weights has nothing to make them of.
+
+        prevalence : dict of str to float, optional
+            The fraction of each class among the sources, where it is not that
+            which the network was calibrated for: ``{'cluster': 0.05,
+            'galaxy': 0.95}``. The probabilities, the entropy and the most
+            probable class change by it, see
+            `starcnn.networks.change_prevalence`; the sets of classes do not, as
+            they hold for each class alone.
+
         Returns
         -------
         table : `~astropy.table.QTable`
             One row per source: ``id``, what is known about the source,
             ``class`` (the most probable label), ``prob_<label>`` for each
-            label, and ``flags``. Sources without usable input get an empty
-            label and NaN. The ``meta`` says which version, backend and weights
-            made it, and which paper to cite.
+            label, ``entropy`` of the probabilities (natural logarithm),
+            ``classes_90`` (the labels of the set with a confidence of 90 %, such
+            as ``'1|2'``; empty if the source is unlike all classes), and
+            ``flags``. Sources without usable input get empty labels and NaN. The
+            ``meta`` says which version, backend and weights made it, which paper
+            to cite, and the prevalence, if one was given, as ``PREVAL``.
 
         Raises
         ------
         TypeError, ValueError, `~astropy.units.UnitsError`
-            If ``data`` is not what the network takes; the message says which
-            part of it.
+            If ``data`` is not what the network takes, or the file of the weights
+            has not what ``confidence`` or ``prevalence`` need; the message says
+            which part of it.
         """
+        part = next(part for part in self.spec.outputs if isinstance(part, Classes))
+        confidences = _read_confidence(confidence, part)
+        nothing = np.empty((0, len(part.labels)))
+        for value in confidences:
+            conformal_sets(nothing, part, value)  # before the work, not after it
+        if prevalence is not None:
+            change_prevalence(nothing, part, prevalence)
         result = predict_in_pieces(self.backend, self._network, data)
+        _add_columns(result, part, confidences, prevalence)
         result.meta.update(
             result_meta(
                 backend=self.backend.name,
@@ -133,4 +166,48 @@ class Classifier:
                 bibcode=self.backend.reference,
             )
         )
+        if prevalence is not None:
+            shares = (f'{label}={prevalence[label]:g}' for label in part.labels)
+            result.meta['PREVAL'] = ', '.join(shares)
         return result
+
+
+def _read_confidence(confidence, part):
+    """Return the confidences of the sets of classes."""
+    if confidence is None:
+        return () if part.conformal is None else (_CONFIDENCE,)
+    return tuple(confidence) if isinstance(confidence, tuple | list) else (confidence,)
+
+
+def _add_columns(table, part, confidences, prevalence):
+    """Put entropy and sets of classes into a table, and other probabilities if asked."""
+    names = [f'prob_{label}' for label in part.labels]
+    given = np.stack([np.asarray(table[name]) for name in names], axis=1)
+    known = np.isfinite(given).all(axis=1)
+    p = given if prevalence is None else change_prevalence(given, part, prevalence)
+    if prevalence is not None:
+        for name, values in zip(names, p.T, strict=True):
+            table[name][:] = values
+        best = np.array(part.labels)[np.where(known, p.argmax(axis=1), 0)]
+        table['class'] = Column(np.where(known, best, ''), description='the most probable class')
+    columns = {'entropy': Column(entropy(p), description='entropy of the probabilities')}
+    for value in confidences:
+        is_member = conformal_sets(given, part, value)
+        text = f'the set of classes that holds the true one in {100 * value:g} % of the cases'
+        columns[f'classes_{100 * value:g}'] = Column(
+            _join(is_member, part.labels), description=text
+        )
+    if taken := sorted(set(columns) & set(table.colnames)):
+        msg = f'sources must not have columns with the names of results, got {taken}'
+        raise ValueError(msg)
+    at = table.colnames.index('flags')
+    table.add_columns(list(columns.values()), indexes=[at] * len(columns), names=list(columns))
+
+
+def _join(is_member, labels):
+    """Return the labels of each set as one string."""
+    sets = [
+        _SEPARATOR.join(label for label, is_in in zip(labels, row, strict=True) if is_in)
+        for row in is_member
+    ]
+    return np.array(sets, dtype=str)

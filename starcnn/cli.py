@@ -198,6 +198,7 @@ def _add_train(commands):
     )
     parser.add_argument('--seed', type=_whole, default=0, help='(default: %(default)s)')
     _add_device(parser)
+    _add_stamps(parser)
     _add_bank(parser)
     parser.add_argument(
         '--checkpoints',
@@ -231,6 +232,37 @@ def _add_train(commands):
         help='a setting of the recipe, as batch_size; may be given several times',
     )
     _add_output(parser, required=True, text='the ONNX file, named after its tag')
+
+
+def _add_stamps(parser):
+    """Add labelled stamps of one's own, for classifiers."""
+    group = parser.add_argument_group('labelled stamps instead of mocks, for classifiers')
+    group.add_argument(
+        '--stamps', type=Path, metavar='FILE', help='FITS files as of write_stamps, .npz or HDF5'
+    )
+    group.add_argument('--labels', metavar='COLUMN', help='their classes')
+    group.add_argument(
+        '--group',
+        metavar='COLUMN',
+        help="what is not divided, as the galaxy (default: 'position', if there are any)",
+    )
+    group.add_argument('--filters', metavar='NAMES', help='those to use, as F438W,F555W')
+    group.add_argument('--pixel-scale', metavar='ANGLE', help="as '0.04arcsec', if not in the file")
+    group.add_argument('--crop', type=int, metavar='N', help='pixels that are cut out')
+    group.add_argument('--size', type=int, metavar='N', help='pixels within the network')
+    group.add_argument(
+        '--members',
+        type=int,
+        default=1,
+        metavar='N',
+        help='networks whose mean is taken (default: %(default)s)',
+    )
+    group.add_argument(
+        '--start',
+        default='imagenet',
+        metavar='START',
+        help="'imagenet', 'random' or a file of weights; with mocks as well (default: %(default)s)",
+    )
 
 
 def _add_bank(parser):

@@ -32,7 +32,7 @@ def test_predict(mocks):
     """Classes are right, and probabilities sum to one."""
     images, truth = mocks
     result = Classifier('toy').predict(images)
-    assert result.colnames == ['id', 'class', 'prob_cluster', 'prob_star', 'flags']
+    assert result.colnames == ['id', 'class', 'prob_cluster', 'prob_star', 'entropy', 'flags']
     assert result['class'].tolist() == truth['class'].tolist()
     np.testing.assert_allclose(result['prob_cluster'] + result['prob_star'], 1, rtol=1e-6)
     assert result.meta['WEIGHTS'] == 'dense-1.0.0'

@@ -66,6 +66,7 @@ ON_TOP = {
     '_contract_networks',
     '_contract_simulators',
     '_observations',
+    '_train_labels',
     'cli',
     'demo',
     'testing',

@@ -12,7 +12,7 @@ from astropy.table import QTable
 
 from starcnn.exceptions import DataFileError
 
-__all__ = ['ARRAY_SUFFIXES', 'read_stamp_arrays']
+__all__ = ['read_stamp_arrays']
 
 _HDF5 = ('.h5', '.hdf5')
 ARRAY_SUFFIXES = ('.npz', *_HDF5)

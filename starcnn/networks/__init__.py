@@ -3,6 +3,7 @@
 Arrays in, arrays out: open ONNX files, run them, read their distributions.
 """
 
+from .class_sets import *
 from .parts import *
 from .posterior import *
 from .session import *

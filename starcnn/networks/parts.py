@@ -6,7 +6,7 @@ The inputs and outputs a `Spec` is made of.
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-import astropy.units as u
+from starcnn.networks._checks import check_classes, check_columns, check_side_range, check_units
 
 __all__ = [
     'Classes',
@@ -26,6 +26,8 @@ class _Part:
     """
 
     kind: ClassVar[str]
+    # fields that are written only if they are not `None`, so that files without stay as they were
+    additions: ClassVar[tuple[str, ...]] = ()
 
     def to_dict(self):
         """
@@ -34,30 +36,12 @@ class _Part:
         out = {'kind': self.kind}
         for field in fields(self):
             value = getattr(self, field.name)
+            if value is None and field.name in self.additions:
+                continue
             if field.name == 'parameters':
                 value = [parameter.to_dict() for parameter in value]
             out[field.name] = value
         return out
-
-
-def _check_units(owner, units):
-    for unit in units:
-        try:
-            u.Unit(unit)
-        except ValueError:
-            msg = f'units of {owner!r} must be unit strings that astropy reads, got {unit!r}'
-            raise ValueError(msg) from None
-
-
-def _check_columns(part):
-    _check_units(part.name, part.units)
-    for name in ('units', 'bounds'):
-        if len(getattr(part, name)) != len(part.columns):
-            msg = (
-                f'{name} of {part.name!r} must have one entry per column '
-                f'({len(part.columns)}), got {len(getattr(part, name))}'
-            )
-            raise ValueError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,24 +65,38 @@ class Images(_Part):
 
     unit : str
         The unit of the pixel values.
+
+    sizes : tuple of int or `None`, optional
+        The least and the largest number of pixels along y and x, for networks
+        that take images of any of these sizes; ``shape`` is then the usual one.
+        `None` takes ``shape`` alone.
+
+    Raises
+    ------
+    ValueError
+        If astropy does not read the unit, or the sizes do not hold the shape.
     """
 
     kind: ClassVar[str] = 'images'
+    additions: ClassVar[tuple[str, ...]] = ('sizes',)
     name: str
     filters: tuple[str, ...]
     shape: tuple[int, int]
     pixel_scale: float | None
     unit: str
+    sizes: tuple[int, int] | None = None
 
     def __post_init__(self):
-        _check_units(self.name, [self.unit])
+        check_units(self.name, [self.unit])
+        check_side_range(self)
 
     @property
     def dimensions(self):
         """
         The dimensions of the tensor; `None` where the file leaves them free.
         """
-        return (None, len(self.filters), *self.shape)
+        shape = self.shape if self.sizes is None else (None, None)
+        return (None, len(self.filters), *shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +123,7 @@ class Features(_Part):
     bounds: tuple[tuple[float, float], ...]
 
     def __post_init__(self):
-        _check_columns(self)
+        check_columns(self)
 
     @property
     def dimensions(self):
@@ -167,7 +165,7 @@ class Stars(_Part):
     n_max: int
 
     def __post_init__(self):
-        _check_columns(self)
+        check_columns(self)
 
     @property
     def dimensions(self):
@@ -212,7 +210,7 @@ class Parameter(_Part):
     grid: tuple[float, ...] | None = None
 
     def __post_init__(self):
-        _check_units(self.name, [self.unit])
+        check_units(self.name, [self.unit])
         if self.grid is not None and any(
             b <= a for a, b in zip(self.grid[:-1], self.grid[1:], strict=True)
         ):
@@ -325,11 +323,31 @@ class Classes(_Part):
 
     labels : tuple of str
         The classes in order.
+
+    prevalence : tuple of float or `None`, optional
+        The fraction of each class among the sources that the probabilities are
+        calibrated on; they sum to one.
+
+    conformal : tuple of tuple of float or `None`, optional
+        For each class the probabilities that the network gave to it for held
+        out sources of this class, the largest first: what sets of classes at
+        any confidence are made of, see `starcnn.networks.conformal_sets`.
+
+    Raises
+    ------
+    ValueError
+        If there is not one entry per class, or one is no probability.
     """
 
     kind: ClassVar[str] = 'classes'
+    additions: ClassVar[tuple[str, ...]] = ('prevalence', 'conformal')
     name: str
     labels: tuple[str, ...]
+    prevalence: tuple[float, ...] | None = None
+    conformal: tuple[tuple[float, ...], ...] | None = None
+
+    def __post_init__(self):
+        check_classes(self)
 
     @property
     def dimensions(self):
@@ -362,7 +380,7 @@ class Map(_Part):
     shape: tuple[int, int]
 
     def __post_init__(self):
-        _check_units(self.name, [self.unit])
+        check_units(self.name, [self.unit])
 
     @property
     def dimensions(self):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from starcnn.exceptions import DataFileError
+from starcnn.networks._checks import check_sizes
 from starcnn.networks._onnx_reader import OPERATORS, read_contents
 from starcnn.networks.parts import Images, Stars
 from starcnn.networks.spec import Spec
@@ -236,6 +237,7 @@ class Network:
                 shape = str(part.dimensions).replace('None', 'n')
                 msg = f'inputs[{part.name!r}] must have shape {shape}, got {array.shape}'
                 raise ValueError(msg)
+            check_sizes(array, part)
             if isinstance(part, Stars) and not 1 <= array.shape[1] <= part.n_max:
                 msg = (
                     f'inputs[{part.name!r}] must have 1 to {part.n_max} stars per source, '

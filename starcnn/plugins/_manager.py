@@ -16,12 +16,15 @@ import pluggy
 
 from starcnn.exceptions import DataFileError, PluginWarning
 from starcnn.files import verify
-from starcnn.networks import Network
+from starcnn.networks import MAX_SIZE, Network
 from starcnn.plugins import _locate, hookspecs
 from starcnn.plugins.records import NetworkBackend, Recipe, SimulatorBackend
 
 GROUP = 'starcnn'
 DISABLED = 'STARCNN_DISABLED_PLUGINS'
+
+# The largest file in bytes of a user's own, as are networks of papers: protocol buffers end there.
+_OWN_MAX_SIZE = 2_000_000_000
 
 # What each hook returns a list of, and the function that tells its module.
 _RECORDS = {
@@ -170,6 +173,7 @@ def open_network(hook, backend, *, weights, device, batch_size):
         sha256=None if file is None else file.sha256,
         device=device,
         batch_size=batch_size,
+        max_size=_OWN_MAX_SIZE if file is None else MAX_SIZE,
     )
     if network.spec.family != backend.name:
         found = network.spec.family

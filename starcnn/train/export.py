@@ -38,7 +38,7 @@ _HALF_SIZE = 256
 _N_EXAMPLES, _N_TRACED = 64, 3
 
 
-def export(network, spec, path, *, training, examples=None, half=False):
+def export(network, spec, path, *, training, examples=None, half=False, max_size=MAX_SIZE):
     """
     Write a network to an ONNX file, if onnxruntime gives the same numbers as torch.
 
@@ -67,6 +67,10 @@ def export(network, spec, path, *, training, examples=None, half=False):
         Whether to store large arrays as float16. The network computes in
         float32 all the same.
 
+    max_size : int, optional
+        The largest size of the file in bytes. Released files have 25 MB at most;
+        `starcnn.Classifier` and the others open a user's own up to 2 GB.
+
     Returns
     -------
     file : `~starcnn.files.DataFile`
@@ -90,25 +94,25 @@ def export(network, spec, path, *, training, examples=None, half=False):
         'starcnn_training': json.dumps(training, sort_keys=True, allow_nan=False),
     }
     network = copy.deepcopy(network).cpu().eval()
-    data = _make_file(network, spec, metadata, examples, half=half)
+    data = _make_file(network, spec, metadata, examples, half=half, max_size=max_size)
     write_whole(path, lambda stream: stream.write(data))
     return DataFile(
         tag=path.stem, file=path.name, sha256=compute_sha256(path), size=path.stat().st_size
     )
 
 
-def _make_file(network, spec, metadata, examples, *, half):
+def _make_file(network, spec, metadata, examples, *, half, max_size):
     """Return the bytes of the file, which are checked."""
     expected = _run_torch(network, spec, examples)
     model = _trace(network, spec, examples)
     _strip(model)
     helper.set_model_props(model, metadata)
     # a file that float16 will halve may be larger than those that are opened
-    found = _run_onnx(model, examples, max_size=2 * MAX_SIZE if half else MAX_SIZE)
+    found = _run_onnx(model, examples, max_size=2 * max_size if half else max_size)
     _check_equal(found, expected)
     if half:
         _store_half(model)
-        _check_similar(_run_onnx(model, examples, max_size=MAX_SIZE), expected)
+        _check_similar(_run_onnx(model, examples, max_size=max_size), expected)
     return model.SerializeToString(deterministic=True)
 
 
@@ -118,7 +122,7 @@ def _draw_examples(spec):
     examples = {}
     for part in spec.inputs:
         if isinstance(part, Images):
-            values = rng.random((_N_EXAMPLES, *part.dimensions[1:]))
+            values = rng.random((_N_EXAMPLES, len(part.filters), *part.shape))
         else:
             low, high = np.transpose(part.bounds)
             n_star = (min(part.n_max, _N_EXAMPLES),) if isinstance(part, Stars) else ()
@@ -147,6 +151,12 @@ def _trace(network, spec, examples):
             columns = np.resize(np.arange(array.shape[1]), max(2, array.shape[1]))
             array = array[:, columns]
             shape[1] = torch.export.Dim(f'n_{part.name}', min=1, max=part.n_max)
+        if getattr(part, 'sizes', None) is not None:
+            low, high = part.sizes
+            shape |= {
+                axis: torch.export.Dim(f'n{letter}_{part.name}', min=low, max=high)
+                for axis, letter in ((2, 'y'), (3, 'x'))
+            }
         arguments.append(torch.from_numpy(np.ascontiguousarray(array)))
         shapes.append(shape)
     # the exporter logs pages on what it tries first and then does in another way

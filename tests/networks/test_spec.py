@@ -117,3 +117,48 @@ def test_not_json():
     """What is not JSON raises."""
     with pytest.raises(ValueError, match='text must be JSON'):
         Spec.from_json('{')
+
+
+def test_additions_are_left_out():
+    """Fields that are `None` are not written, so that files of before stay as they are."""
+    images = Images(name='i', filters=('V',), shape=(9, 9), pixel_scale=0.1, unit='Jy')
+    classes = Classes(name='class', labels=('a', 'b'))
+    assert set(images.to_dict()) == {'kind', 'name', 'filters', 'shape', 'pixel_scale', 'unit'}
+    assert set(classes.to_dict()) == {'kind', 'name', 'labels'}
+
+
+def test_sizes_and_calibration_travel():
+    """Sizes of images, prevalence and conformal probabilities come back from JSON."""
+    images = Images(
+        name='i', filters=('V',), shape=(9, 9), pixel_scale=0.1, unit='Jy', sizes=(5, 20)
+    )
+    classes = Classes(
+        name='class', labels=('a', 'b'), prevalence=(0.3, 0.7), conformal=((0.9, 0.1), (0.8,))
+    )
+    spec = Spec(family='f', variant='v', inputs=(images,), outputs=(classes,))
+    assert Spec.from_json(spec.to_json()) == spec
+    assert images.dimensions == (None, 1, None, None)
+
+
+@pytest.mark.parametrize('sizes', [(10, 20), (0, 9), (5, 8), (5,)])
+def test_wrong_sizes(sizes):
+    """The shape is between the sizes."""
+    with pytest.raises(ValueError, match="sizes of 'i' must be"):
+        Images(name='i', filters=('V',), shape=(9, 9), pixel_scale=0.1, unit='Jy', sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ('field', 'match'),
+    [
+        ({'prevalence': (1.0,)}, 'one entry for each'),
+        ({'prevalence': (0.5, 0.6)}, 'sum to one'),
+        ({'prevalence': (0.0, 1.0)}, 'above zero'),
+        ({'conformal': ((0.5,),)}, 'one entry for each'),
+        ({'conformal': ((0.1, 0.5), (0.5,))}, 'the largest first'),
+        ({'conformal': ((1.5,), (0.5,))}, 'must be probabilities'),
+    ],
+)
+def test_wrong_calibration(field, match):
+    """What is known of classes is a probability for each of them."""
+    with pytest.raises(ValueError, match=match):
+        Classes(name='class', labels=('a', 'b'), **field)

@@ -3,6 +3,9 @@
 A problem that a network learns in a second: two columns of stars to two parameters.
 """
 
+from dataclasses import replace
+
+import astropy.units as u
 import numpy as np
 import pytest
 
@@ -127,3 +130,89 @@ def make_network(spec):
             return (self.head(mean),)
 
     return SetNetwork()
+
+
+@pytest.fixture(scope='session')
+def label_recipe():
+    """A classifier of stamps in two filters that learns in a second: linear in 8 x 8 pixels."""
+    import torch
+
+    from starcnn.networks import Classes, Images
+    from starcnn.train import TurnStamps
+
+    images = Images(
+        name='images',
+        filters=('F438W', 'F814W'),
+        shape=(16, 16),
+        pixel_scale=0.04,
+        unit='electron / s',
+        sizes=(8, 40),
+    )
+    spec = Spec(
+        family='toy',
+        variant='linear',
+        inputs=(images,),
+        outputs=(Classes(name='class', labels=('round', 'long')),),
+    )
+
+    def compute_loss(outputs, truth):
+        p = outputs['class'].gather(1, truth['class'][:, None])
+        return -torch.log(p.clamp(min=1e-20)).mean()
+
+    def encode(data, spec):
+        part = spec.inputs[0]
+        low = [(a - b) // 2 for a, b in zip(np.shape(data.data)[2:], part.shape, strict=True)]
+        places = [slice(a, a + b) for a, b in zip(low, part.shape, strict=True)]
+        return {part.name: np.asarray(data.data)[:, :, *places].astype(np.float32)}
+
+    return Recipe(
+        name='toy',
+        variant='linear',
+        task='classifier',
+        spec=spec,
+        network=make_linear_classifier,
+        loss=compute_loss,
+        epochs=6,
+        batch_size=16,
+        learning_rate=0.1,
+        mean_decay=0.9,
+        n_mocks=160,
+        augment=TurnStamps(shape=(16, 16), any_angle=0.0),
+        bank_spec=replace(spec, inputs=(replace(images, name='stamps'),)),
+        bank_encode=encode,
+    )
+
+
+def make_linear_classifier(spec, *, size=8):
+    """Return a network that is linear in the scaled pixels, and in their squares."""
+    from torch import nn
+
+    from starcnn.train import ScaleStamps
+
+    class Linear(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = ScaleStamps(size)
+            n = size**2 * len(spec.inputs[0].filters)
+            self.linear = nn.Linear(n, len(spec.outputs[0].labels))
+
+        def forward(self, images):
+            return (self.linear(self.scale(images).flatten(1)).softmax(dim=1),)
+
+    return Linear()
+
+
+@pytest.fixture(scope='session')
+def labelled_stamps():
+    """Sixty stamps of ten galaxies: round sources, and sources with a ring, 24 pixels wide."""
+    from astropy.nddata import NDData
+
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[:24, :24] - 11.5
+    labels = np.array(['round', 'long'] * 30)
+    radius = np.hypot(x, y)
+    shapes = {'round': np.exp(-((radius / 2) ** 2)), 'long': np.exp(-((radius - 6) ** 2) / 4)}
+    images = np.stack([np.stack([shapes[label]] * 2) for label in labels])
+    images = images * rng.uniform(5, 50, (60, 1, 1, 1)) + rng.normal(0, 0.3, images.shape)
+    meta = {'filters': ('F438W', 'F814W'), 'pixel_scale': 0.04 * u.arcsec}
+    return NDData(images, unit='electron / s', meta=meta), labels, np.repeat(np.arange(10), 6)
