@@ -137,5 +137,4 @@ class _Block(nn.Module):
         y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
         if self.downsample is None:
             return torch.relu(y + x)
-        # not by the stride of the convolution, as in `~starcnn.train.ResidualBlock`
         return torch.relu(y + self.downsample(thin_out(x, self.stride)))
