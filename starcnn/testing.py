@@ -27,6 +27,7 @@ HEAVY = (
     'photutils',
     'reproject',
     'scipy',
+    'sklearn',
     'specutils',
     'torch',
 )

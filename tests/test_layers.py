@@ -81,6 +81,7 @@ HEAVY = {
     'photutils',
     'reproject',
     'scipy',
+    'sklearn',
     'specutils',
     'torch',
 }

@@ -29,6 +29,7 @@ import torch
 from astropy.coordinates import SkyCoord
 from astropy.nddata import NDData
 from astropy.table import QTable, vstack
+from sklearn.metrics import roc_curve
 
 from starcnn.families.phangs_hst._options import Options
 from starcnn.families.phangs_hst._scores import M31, NOTHING, STAMPS, summarise
@@ -277,10 +278,19 @@ def m31_rows(scores, predictions, stamps, start, args):
     folds = np.asarray(predictions['fold'])
     common = {'network': args.network, 'start': start, 'crop': args.crop or stamps.data.shape[2]}
     common |= {'tested': 'm31', 'without': NOTHING}
-    return [
-        make_row(truth[folds == k], p[folds == k], names, training=int(k), n_train=int(n), **common)
-        for k, n in zip(scores['fold'], scores['n_train'], strict=True)
-    ]
+    rows = []
+    for k, n in zip(scores['fold'], scores['n_train'], strict=True):
+        here = folds == k
+        values = common | {'training': int(k), 'n_train': int(n)}
+        row = make_row(truth[here], p[here], names, **values)
+        rows.append(row | {'roc': draw_curve(truth[here] == 0, p[here, 0])})
+    return rows
+
+
+def draw_curve(is_cluster, probability):
+    """Return the fractions of clusters found, for each hundredth of the galaxies called so."""
+    false, true, _ = roc_curve(is_cluster, probability)
+    return np.round(np.interp(np.linspace(0, 1, 101), false, true), 4).tolist()
 
 
 def collect(args):

@@ -6,6 +6,8 @@ Is it right? Scores, calibration, figures, and the papers' numbers beside ours.
 from .bins import *
 from .calibration import *
 from .claims import *
+from .class_figures import *
+from .classes import *
 from .cluster_figures import *
 from .detection import *
 from .diagrams import *
