@@ -6,7 +6,7 @@ Bialopetravicius et al. (2019), section 5.3: 40 s for 10,000 images of three fil
 a GeForce GTX 1080. The bar of the default network is 30 s on two cores; that of the
 paper's network is only reported. Images are mock clusters, each many times.
 
-Run with ``python benchmarks/bench_m31.py --weights default-1.0.0.onnx``, or without
+Run with ``python benchmarks/bench_m31.py --weights default-1.1.0.onnx``, or without
 weights for those that are released; ``--n 1000`` is faster, and scaled to 10,000.
 """
 
