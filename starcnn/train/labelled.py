@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ class LabelledResult:
         Inputs to compare torch and onnxruntime on.
     """
 
-    network: torch.nn.Module | None
+    network: Any
     spec: Spec
     recipe: object
     held_out: np.ndarray
